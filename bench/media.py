@@ -23,6 +23,7 @@ import uvloop
 from bench.beside import control, memory
 from bench.calls import BRIDGE_CORE
 from bench.figures import median, percentile
+from bench.handoff import handoff
 from bench.phone import Phone
 from bench.serving import module
 from bench.talk import latency, load
@@ -100,6 +101,7 @@ PARTS: dict[str, Part] = {
     "load": load,
     "memory": memory,
     "control": control,
+    "handoff": handoff,
 }
 
 

@@ -55,13 +55,23 @@ class Vendors:
     async def complete(self, request: web.Request) -> web.StreamResponse:
         now = time.monotonic()
         body = await request.json()
-        spoken = [str(each["content"]) for each in body["messages"]]
-        order = int(re.findall(r"order (\d+)", spoken[-1])[-1])
-        self.log[spoken[0]].append({"heard": self.over.pop(order), "asked": now})
+        spoken = [str(each.get("content")) for each in body["messages"]]
+        if "tools" in body:
+            self._hand_over(body)
+        else:
+            order = int(re.findall(r"order (\d+)", spoken[-1])[-1])
+            self.log[spoken[0]].append({"heard": self.over.pop(order), "asked": now})
+        events = self.chat.events(Asked("", "", {}, {}, body))
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
-        await response.write(b"".join(self.chat.events(Asked("", "", {}, {}, body))))
+        await response.write(b"".join(events))
         return response
+
+    def _hand_over(self, body: dict[str, Any]) -> None:
+        """A caller's word is handed over. Who was handed the call answers it."""
+        if str(body["messages"][-1]["content"]).startswith("This is order"):
+            name = body["tools"][0]["function"]["name"]
+            self.chat.script.append((name, ["{}"]))
 
     async def speak(self, request: web.Request) -> web.Response:
         text = (await request.json())["input"]

@@ -17,7 +17,15 @@ CRUD = ("POST {0}", "GET {0}", "GET {0}/{{id}}", "PATCH {0}/{{id}}", "DELETE {0}
 SERVED = [
     *(
         each.format(path)
-        for path in ("/call", "/assistant", "/phone-number", "/structured-output", "/tool", "/file")
+        for path in (
+            "/call",
+            "/assistant",
+            "/squad",
+            "/phone-number",
+            "/structured-output",
+            "/tool",
+            "/file",
+        )
         for each in CRUD
     ),
     "GET /v2/phone-number",
@@ -37,7 +45,6 @@ NOT_SERVED_PATHS: Mapping[str, str] = {
 """Requests of the families that are served in part."""
 
 NOT_SERVED_FAMILIES: Mapping[str, str] = {
-    "squad": "one assistant a call; the list is empty",
     "chat": "calls only",
     "campaign": "calls are made one by one",
     "v2/campaign": "calls are made one by one",
@@ -62,6 +69,9 @@ CREATE_CALL: Mapping[str, str] = {
     "phoneNumber": "Vapi's is Twilio's only; Vonage's fields are accepted here too",
     "phoneNumberId": "decides the carrier",
     "schedulePlan": "not in bypass mode",
+    "squad": "at most 50 members, without `assistantVersion`",
+    "squadId": "",
+    "squadOverrides": "for every member; so are `assistantOverrides`",
     "transport": "`vapi.websocket`; a phone call's transport is its number's",
 }
 """Accepted fields of today's ``CreateCallDTO``, each with what is peculiar."""
@@ -76,12 +86,9 @@ CREATE_CALL_OLDER: Mapping[str, str] = {
 }
 """Accepted fields that ``CreateCallDTO`` does not show."""
 
-CUSTOMER_REFUSED: Mapping[str, str] = {
-    "squadOverrides": NOT_SERVED["squadOverrides"],
-}
+CUSTOMER_REFUSED: Mapping[str, str] = {}
 NUMBER_REFUSED: Mapping[str, str] = {
     "hooks": NOT_SERVED["hooks"],
-    "squadId": NOT_SERVED["squadId"],
     "twilioApiKey": "webhooks are verified with the auth token: give it, or `credentialId`",
     "twilioApiSecret": "webhooks are verified with the auth token: give it, or `credentialId`",
     "workflowId": NOT_SERVED["workflowId"],
@@ -104,12 +111,12 @@ CALL: Mapping[str, str] = {
     "costs": "our own fields: `told` (the carrier's amount and currency), `stream`, `priceKnown`",
     "messages": "",
     "analysis": "`summary`, `structuredData`, `successEvaluation`",
-    "artifact": "`messages`, `messagesOpenAIFormatted`, `transcript`, `recordingUrl`, `stereoRecordingUrl`, `recording`, `structuredOutputs`, `skippedStructuredOutputs`, `structuredOutputsLastUpdatedAt`, `variableValues`, `transfers`, `performanceMetrics` (not `fromTransportLatencyAverage`)",
+    "artifact": "`messages`, `messagesOpenAIFormatted`, `transcript`, `recordingUrl`, `stereoRecordingUrl`, `recording`, `structuredOutputs`, `skippedStructuredOutputs`, `structuredOutputsLastUpdatedAt`, `variableValues`, `transfers`, `assistantActivations`, `performanceMetrics` (not `fromTransportLatencyAverage`)",
     "destination": "",
     "phoneCallProvider": "`twilio`, `vonage`",
     "phoneCallTransport": "",
     "phoneCallProviderId": "Twilio's call sid, Vonage's conversation; as soon as a leg is known",
-    "monitor": "`controlUrl` (not `handoff`, `send-transport-message`), none with `controlEnabled: false`; `listenUrl` until the call's end, none with the backend `stream`",
+    "monitor": "`controlUrl` (not `send-transport-message`), none with `controlEnabled: false`; `listenUrl` until the call's end, none with the backend `stream`",
     "assistantId": "",
     "assistant": "as sent, secrets left out",
     "assistantOverrides": "as sent, secrets left out",
@@ -119,6 +126,9 @@ CALL: Mapping[str, str] = {
     "phoneNumber": "as sent, secrets left out (Vapi repeats `twilioAuthToken`)",
     "name": "",
     "schedulePlan": "",
+    "squad": "as sent, secrets left out",
+    "squadId": "",
+    "squadOverrides": "as sent, secrets left out",
     "transport": "of websocket calls; else `phoneCallProvider` and `phoneCallTransport`",
 }
 """Fields of today's ``Call`` that are served."""
@@ -128,9 +138,6 @@ CALL_ABSENT: Mapping[str, str] = {
     "assistantVersion": NOT_SERVED["assistantVersion"],
     "campaignId": "calls are made one by one",
     "compliance": "the assistant's part",
-    "squad": NOT_SERVED["squad"],
-    "squadId": NOT_SERVED["squadId"],
-    "squadOverrides": NOT_SERVED["squadOverrides"],
     "workflow": NOT_SERVED["workflow"],
     "workflowId": NOT_SERVED["workflowId"],
     "workflowOverrides": NOT_SERVED["workflowOverrides"],

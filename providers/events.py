@@ -206,6 +206,8 @@ class EventKind(StrEnum):
     """One of our timers ended the call, because no other event did. ``reason``."""
     SETTLED = "call.settled"
     """The ended reason is final. ``reason``, ``at`` = the call's end."""
+    ASSISTANT_CHANGED = "assistant.changed"
+    """The call was handed to another assistant. ``stream``; ``data``: ``from``, ``to``, names."""
     RECORDED = "recording.ready"
     """A recording can be fetched: ``data.recordingRef``, ``data.recordingUrl``. Changes no status."""
     RECORDING_FAILED = "recording.failed"

@@ -93,7 +93,7 @@ class Sender:
         """The server's. A message of the version before has its own copy."""
         if message["facts"] is None:
             return self._context.vault.open(message["secret"])
-        return server_messages.server_secrets(self._context, call)
+        return server_messages.secrets_for(self._context, call, message["url"])
 
     def _tried(
         self,

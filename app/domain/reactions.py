@@ -49,6 +49,8 @@ class Fact(StrEnum):
     """The call is over, and its report waits for something."""
     JOINED = auto()
     """The assistant joined the call."""
+    HANDED_OVER = auto()
+    """Another assistant has the call."""
     SOCKET_CLOSES = auto()
     """The call is over or is being forwarded, or another socket of its leg replaces this one."""
     TRANSFERRED = auto()
@@ -80,6 +82,7 @@ REACTIONS: Mapping[Fact, Sequence[Reaction]] = {
     Fact.ENDED_RECORDED: [carrier_recordings.end],
     Fact.ENDED_AWAITED: [analysis.end],
     Fact.JOINED: [carrier_recordings.begin, analysis.begin, schedule.measure_join],
+    Fact.HANDED_OVER: [analysis.begin],
     Fact.SOCKET_CLOSES: [control.close_socket],
     Fact.RECORDING_KNOWN: [carrier_recordings.take],
 }
@@ -169,6 +172,7 @@ def facts(change: Change) -> list[Fact]:
         Fact.ENDED_RECORDED: ended and call.facts.recorded,
         Fact.ENDED_AWAITED: ended and call.facts.awaits,
         Fact.JOINED: goes_on and EventKind.MEDIA_CONNECTED in kinds,
+        Fact.HANDED_OVER: goes_on and EventKind.ASSISTANT_CHANGED in kinds,
         Fact.SOCKET_CLOSES: ended
         or (goes_on and (kinds & REPLACES_SOCKET or len(change.state.streams) > 1)),
         Fact.RECORDING_KNOWN: kinds & carrier_recordings.TELLS_OF_RECORDING,

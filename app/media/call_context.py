@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.context import Reply
 from app.domain.legs.carrier_tools import TextMessage
+from app.domain.legs.handoff import NoHandoff, Talk
 from app.domain.reporting.live_messages import OutgoingMessage
 from app.domain.resources.files import Found
 from app.domain.services.media import MediaService, StreamClaim
@@ -23,6 +24,7 @@ from app.net.authentication import Signer
 from app.net.threads import run_in_thread
 from app.telemetry import tracing
 from app.telemetry.call_log import call_log
+from app.vendors.common.answer import ModelAnswer
 from providers.common.json_types import JsonDict, JsonObject
 
 # Messages that wait to be written. More are dropped: the store has failed for long by then.
@@ -53,6 +55,11 @@ class CallContext:
         self._written.set()
         self._closing = False
         self._writer: asyncio.Task[None] | None = None
+
+    @property
+    def claim(self) -> StreamClaim:
+        """The claim of the assistant that has the call now."""
+        return self._claim
 
     @property
     def fallback_voice(self) -> JsonObject | None:
@@ -114,7 +121,7 @@ class CallContext:
         self._wake()
 
     def add_usage(self, items: Sequence[JsonObject]) -> None:
-        """Store this socket's usage of vendors, once, at its end: items without prices."""
+        """Store an assistant's usage of vendors, once, at its end: items without prices."""
         self._usage += items
         self._wake()
 
@@ -151,6 +158,43 @@ class CallContext:
                 extra={"callId": self._claim.call_id},
             )
             return "the store failed"
+
+    async def next_assistant(self, destination: JsonObject, values: JsonObject) -> StreamClaim:
+        """The claim of the assistant that a destination names.
+
+        ``values``: those of templates by now. Raises ``NoHandoff``.
+        """
+        try:
+            return await in_store_thread(
+                self._service.next_assistant, self._claim, destination, values
+            )
+        except SQLAlchemyError as error:
+            raise self._store_failed(error) from error
+
+    async def hand_over(self, claim: StreamClaim, talk: Talk) -> None:
+        """Store that the call is this claim's from now on. Raises ``NoHandoff``.
+
+        What was queued before is told as the earlier assistant's.
+        """
+        await self.flush()
+        try:
+            await in_store_thread(self._service.hand_over, claim, talk)
+        except SQLAlchemyError as error:
+            raise self._store_failed(error) from error
+        self._claim = claim
+
+    def _store_failed(self, error: SQLAlchemyError) -> NoHandoff:
+        self._service.store_failed(error)
+        log.error(
+            "call %s: a handoff was not stored",
+            self._claim.call_id,
+            extra={"callId": self._claim.call_id},
+        )
+        return NoHandoff("the store failed")
+
+    async def ask_model(self, messages: Sequence[JsonObject], seconds: float) -> ModelAnswer:
+        """Ask the assistant's model one question beside the conversation."""
+        return await run_in_thread(lambda: self._service.ask_model(self._claim, messages, seconds))
 
     async def press_keys(self, keys: str) -> bool:
         """Play keys to the leg by the carrier's API. False: they have to be in the sound.

@@ -10,7 +10,6 @@ import asyncio
 import json
 from collections.abc import Callable
 
-from app.domain.services.media import StreamClaim
 from app.media.stream import MediaStream
 from providers.common.json_types import JsonObject
 
@@ -28,12 +27,11 @@ MAX_WAITING = 200
 class CustomerMessages:
     """The messages to one socket's customer, written by a task of their own."""
 
-    def __init__(self, stream: MediaStream, claim: StreamClaim) -> None:
+    def __init__(self, stream: MediaStream) -> None:
         self._stream = stream
-        self._assistant = claim.assistant
         self._waiting = asyncio.Queue[str](MAX_WAITING)
         self._writer: asyncio.Task[None] | None = None
-        if not claim.provider.phone:
+        if not stream.call_context.claim.provider.phone:
             self._writer = asyncio.create_task(self._write())
 
     def beside(self, others: Audience) -> Audience:
@@ -53,7 +51,7 @@ class CustomerMessages:
             self._writer.cancel()
 
     def _tell(self, kind: str, extra: JsonObject) -> None:
-        listed = self._assistant.client_messages
+        listed = self._stream.call_context.claim.assistant.client_messages
         if kind in (UNASKED if listed is None else listed) and not self._waiting.full():
             message = {"type": kind, **extra}
             self._waiting.put_nowait(json.dumps(message, ensure_ascii=False))

@@ -159,8 +159,8 @@ class MediaSession:
             call_context,
         )
         stream.on_first_sound = self._measure_first_sound
-        self.monitor = Monitor(stream, self.claim.assistant)
-        customer = CustomerMessages(stream, self.claim)
+        self.monitor = Monitor(stream)
+        customer = CustomerMessages(stream)
         call_context.audience = customer.beside(self.monitor.tell)
         await self._take_commands()
         clock = asyncio.get_running_loop().time  # ``stream.now``, for a thread
@@ -170,6 +170,8 @@ class MediaSession:
         if taping:
             stream.sounds = Sounds(stream.sample_rate, clock, taping.began)
         stream.taps += [stream.sounds, *([taping] if taping else [])]
+        stream.recorder = taping
+        stream.pause_recording(paused=self.claim.assistant.recording.is_forbidden)
         reader = asyncio.create_task(self._read(stream, reports))
         assistant = asyncio.create_task(self._run_assistant(stream))
         try:
@@ -265,7 +267,7 @@ class MediaSession:
         waiting = self.call_context.commands.qsize()
         if self.claim.backend not in control.CONTROLLABLE or waiting >= control.MAX_WAITING:
             return
-        if self.claim.assistant.may_be_controlled and control.is_whole(message.body):
+        if self.call_context.claim.assistant.may_be_controlled and control.is_whole(message.body):
             self.call_context.push_command(message.body)
 
     def _is_new_word(self, word: str) -> bool:

@@ -77,6 +77,8 @@ class MediaStream:
         self.taps = list[AudioTap]()
         # What is audible of both sides, on the timeline of the call's recording.
         self.sounds = Sounds(start.sample_rate, now, now())
+        # The tap that records the call; None: nothing is recorded.
+        self.recorder: AudioTap | None = None
         # Returns audio with the background sound under it; None: there is none.
         self.under: Callable[[bytes], bytes] | None = None
         # Called when the assistant's first audio is sent; not for raw messages.
@@ -170,6 +172,16 @@ class MediaStream:
         """Send a message in the carrier's own protocol, unchecked. The sender paces it."""
         self._relayed = True
         await self._write(lambda: [message])
+
+    def pause_recording(self, *, paused: bool) -> None:
+        """Let the recording be silent, or go on with it, at its place in time."""
+        if self.recorder is None or (self.recorder not in self.taps) is paused:
+            return
+        if paused:
+            self.recorder.cleared()
+            self.taps.remove(self.recorder)
+        else:
+            self.taps.append(self.recorder)
 
     def set_end_reason(self, reason: EndedReason, message: str | None = None) -> None:
         """Set why the assistant will end the call, before its last words.

@@ -42,7 +42,7 @@ from app.routes.warnings import template_problems, warned
 from providers.common.json_types import JsonDict, JsonObject
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
-OWN_PARTS = ("assistant", "assistantOverrides")
+OWN_PARTS = ("assistant", "assistantOverrides", "squad", "squadOverrides")
 """The parts of a call's body that are judged as an assistant."""
 MAX_KEY = 255
 

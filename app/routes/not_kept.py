@@ -1,7 +1,7 @@
 """Vapi's kinds of object that are not served: their lists are empty, and making one is refused.
 
 Vapi's own gitops lists every kind of object, and stops at the first list that is missing.
-https://docs.vapi.ai/api-reference/squads/list
+https://docs.vapi.ai/api-reference/eval/eval-controller-get-paginated
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from flask import Response
 
 from app.domain.errors import Invalid
 from app.routes.operations import Operation, Section
-from app.routes.schemas.not_served import SQUADS
 from app.routes.schemas.responses import Resource
 from app.routes.validation import reply
 
@@ -20,7 +19,6 @@ EVALS = "evals and simulations are not served here"
 
 # Path -> why there is none, as the end of a sentence.
 NOT_KEPT: Mapping[str, str] = {
-    "/squad": SQUADS,
     "/eval": EVALS,
     "/eval/simulation": EVALS,
     "/eval/simulation/personality": EVALS,

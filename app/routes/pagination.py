@@ -19,6 +19,7 @@ from app.store.resources import Window
 EQUAL = {
     "id": "id",
     "assistant_id": "assistant_id",
+    "squad_id": "squad_id",
     "phone_number_id": "phone_number_id",
     "phone_call_provider_id": "provider_call_id",
     "customer_number": "customer_number",

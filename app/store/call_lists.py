@@ -26,7 +26,7 @@ SKEW = timedelta(minutes=1)
 """Between the clocks of two machines, of which one creates a call and the other updates it."""
 
 _INDEXED = frozenset(
-    {"assistant_id", "phone_number_id", "provider_call_id", "ended_reason", *PATHS}
+    {"assistant_id", "squad_id", "phone_number_id", "provider_call_id", "ended_reason", *PATHS}
 )
 _OPERATORS = {
     "gt": sa.ColumnElement.__gt__,

@@ -150,6 +150,17 @@ tools = sa.Table(
     sa.Index(None, "org_id", "created_at"),
 )
 
+squads = sa.Table(
+    "squads",
+    metadata,
+    _id(),
+    _org(),
+    sa.Column("body", sa.JSON, nullable=False),
+    sa.Column("secret", sa.LargeBinary),  # of its own assistants and overrides
+    *_times(),
+    sa.Index(None, "org_id", "created_at"),
+)
+
 structured_outputs = sa.Table(
     "structured_outputs",
     metadata,
@@ -234,6 +245,7 @@ calls = sa.Table(
     sa.Column("next_timer_at", Time),  # the earliest of them
     sa.Column("stream", sa.String(32)),  # of the media socket that it has now
     *_times(),
+    sa.Column("squad_id", sa.String(36)),
     sa.Index(None, "org_id", "created_at", "id"),
 )
 HAS_TIMER = calls.c.next_timer_at.is_not(None)
@@ -262,6 +274,14 @@ for _column in ("assistant_id", "phone_number_id", "provider_call_id", "ended_re
         calls.c.created_at,
         calls.c.id,
     )
+_partial(
+    "ix_calls_settled_squad_id",
+    sa.and_(IS_SETTLED, calls.c.squad_id.is_not(None)),
+    calls.c.org_id,
+    calls.c.squad_id,
+    calls.c.created_at,
+    calls.c.id,
+)
 _partial("ix_calls_next_timer_at", HAS_TIMER, calls.c.next_timer_at)
 _partial("ix_calls_updated_late", IS_UPDATED_LATE, calls.c.org_id, calls.c.updated_at)
 

@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from providers.simulation.plays import ENDED_BY_ASSISTANT, ENDED_BY_CUSTOMER, C, Plays, S
-from providers.simulation.stage import ECHO, LISTENING, Callee, CallerAction, Scenario, table
+from providers.simulation.stage import (
+    ECHO,
+    LISTENING,
+    SQUAD,
+    Callee,
+    CallerAction,
+    Scenario,
+    table,
+)
 
 CANCELED = "manually-canceled"
 FORWARDED = "assistant-forwarded-call"
@@ -69,6 +77,14 @@ def shared(plays: Plays[S, C]) -> tuple[Scenario[S], ...]:
             ),
             ENDED_BY_ASSISTANT,
             returned=plays.returned(ENDED_BY_ASSISTANT),
+        ),
+        Scenario(
+            "squad",
+            "The same with two assistants: the caller's key hands the call over, and the second one ends.",
+            lambda stage: plays.api_bypass(
+                stage, CallerAction.CONVERSE, assistantId=None, squad=SQUAD
+            ),
+            ENDED_BY_ASSISTANT,
         ),
         Scenario(
             "answered",

@@ -37,6 +37,41 @@ SPEAKING = {
     "transport": {"provider": "local"},
     "transcriber": {"provider": "embedded"},
 }
+# Two menus: ``2`` of the first one hands the call to the second, which ends it on ``#``.
+SQUAD = {
+    "name": "Simulated squad",
+    "members": [
+        {
+            "assistant": {
+                **SPEAKING,
+                "name": "First menu",
+                "firstMessage": "This is the first menu.",
+                "model": {
+                    "provider": "embedded",
+                    "menu": {
+                        "2": {
+                            "then": "transfer",
+                            "destination": {
+                                "type": "assistant",
+                                "assistantName": "Second menu",
+                                "message": "",
+                            },
+                        },
+                        "#": {"say": "The first menu does not end the call."},
+                    },
+                },
+            }
+        },
+        {
+            "assistant": {
+                **SPEAKING,
+                "name": "Second menu",
+                "firstMessage": "This is the second menu. Press hash to end the call.",
+                "model": {"provider": "embedded"},
+            }
+        },
+    ],
+}
 # What the caller hears before a transfer.
 TRANSFERRING = "Please hold the line."
 # Overrides of an assistant with machine detection by the carrier. ``twilio`` is Vapi's name for it

@@ -28,7 +28,7 @@ RUN_SECONDS = 150
 
 pytestmark = pytest.mark.timeout(300)
 
-RESOURCES = ("assistants", "calls", "phonenumbers")
+RESOURCES = ("assistants", "calls", "phonenumbers", "squads")
 VERBS = ("create", "delete", "get", "list", "update")
 PAGED = "phonenumbers.phonenumbercontrollerfindallpaginated"
 WHOLE = sorted([PAGED, *(f"{resource}.{verb}" for resource in RESOURCES for verb in VERBS)])

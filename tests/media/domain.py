@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,9 +14,11 @@ from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.rendering import rendered
 from app.domain.assistant.variables import values
 from app.domain.calls.facts import MonitorEndpoint
+from app.domain.calls.variables import carried
 from app.domain.cluster import Peer, ProcessRegistry
 from app.domain.context import Reply
 from app.domain.legs.carrier_tools import TextMessage
+from app.domain.legs.handoff import NextAssistant, NoHandoff, Talk
 from app.domain.recordings.local import StreamRecording
 from app.domain.reporting.live_messages import OutgoingMessage
 from app.domain.services.media import NoCapacity, StreamClaim
@@ -25,6 +28,7 @@ from app.net.authentication import Signer, Unusable
 from app.settings import Settings
 from app.store.commands import Command
 from app.store.files import Found
+from app.vendors.common.answer import ModelAnswer
 from providers.base.carrier import Carrier
 from providers.base.instructions import stream_id
 from providers.base.media import StreamStart
@@ -78,6 +82,10 @@ class Domain:
         """What its server answers, in turn."""
         self.refuses_transfer: str | None = None
         self.refuses_text: str | None = None
+        self.members = dict[str, Mapping[str, Any]]()
+        """The assistants that the call may be handed to, by name."""
+        self.extracted = "{}"
+        """What the model takes out of a conversation."""
         self.signers = dict[str, Signer]()
         """The organisation's credentials for servers."""
         self.files = list[Found]()
@@ -193,6 +201,28 @@ class Domain:
     ) -> str | None:
         self._tell("transfer", claim.call_id, dict(destination), content)
         return self.refuses_transfer
+
+    def next_assistant(
+        self, claim: StreamClaim, destination: Mapping[str, Any], known: Mapping[str, Any]
+    ) -> StreamClaim:
+        found = self.members.get(str(destination.get("assistantName")))
+        if found is None:
+            raise NoHandoff("nobody is named so")
+        assistant = AssistantConfig(found).with_overrides(destination.get("assistantOverrides"))
+        values = carried(known, claim.assistant, assistant)
+        handed = NextAssistant(assistant, None, values, destination)
+        whole = rendered(assistant, values)
+        return replace(claim, assistant=whole, values=values, handed=handed, turn=claim.turn + 1)
+
+    def hand_over(self, claim: StreamClaim, talk: Talk) -> None:
+        assert claim.handed is not None
+        self._tell("handed", claim.call_id, claim.handed.name, talk)
+
+    def ask_model(
+        self, claim: StreamClaim, messages: Sequence[Mapping[str, Any]], seconds: float
+    ) -> ModelAnswer:
+        self._tell("model", claim.call_id, list(messages))
+        return ModelAnswer(self.extracted, {"provider": "openai", "model": "gpt-4o"}, 5, 6)
 
     def press_keys(self, claim: StreamClaim, keys: str) -> bool:
         self._tell("keys", claim.call_id, keys)

@@ -261,7 +261,9 @@ def test_control_wants_a_body(api: Api) -> None:
     path = f"/call/{api.call()['id']}/control"
     assert "no body" in refused(api.post(path))
     assert refused(api.post(path, {})) == ["type should not be empty"]
-    assert refused(api.post(path, {"type": "handoff"})) == ["control type `handoff` is not offered"]
+    unknown = {"type": "send-transport-message"}
+    told = ["control type `send-transport-message` is not offered"]
+    assert refused(api.post(path, unknown)) == told
     assert api.post(path, {"type": "end-call"}).status_code == 200
     assert "has ended" in refused(api.post(path, {"type": "end-call"}))
 

@@ -20,9 +20,11 @@ BODIES = {"control": {"type": "end-call"}}
 
 REFERENCES = [
     ("/call", "assistantId", "assistant", {"phoneNumberId": "own"}),
+    ("/call", "squadId", "squad", {"phoneNumberId": "own"}),
     ("/call", "customerId", "customer", {"phoneNumberId": "own", "assistant": {}}),
     ("/call", "phoneNumberId", "phone-number", {"assistant": {}}),
     ("/phone-number", "assistantId", "assistant", TWILIO_NUMBER | {"number": "+14155550155"}),
+    ("/phone-number", "squadId", "squad", TWILIO_NUMBER | {"number": "+14155550155"}),
     ("/phone-number", "credentialId", "credential", {"number": "+447700900155"}),
 ]
 """(path, field, kind of the object it names, what else the body needs)."""
@@ -39,6 +41,7 @@ def objects(app: Flask, other: Api, place: Path) -> dict[str, str]:
     return {
         "call": call["id"],
         "assistant": other.made("/assistant", {})["id"],
+        "squad": other.made("/squad", {"members": [{"assistant": {}}]})["id"],
         "tool": other.made("/tool", {"type": "endCall"})["id"],
         "customer": other.made("/customer", {"number": "+14155550111"})["id"],
         "phone-number": call["phoneNumberId"],

@@ -33,9 +33,9 @@ def complaints(model: type[Model], body: Any) -> list[str]:
 
 WRONG_CALLS: list[tuple[dict[str, Any], str]] = [
     ({"foo": 1}, "property foo should not exist"),
-    # no squads, no batches, no schedule here: refused by name instead of passed over
-    ({"squadId": ID}, f"property squadId should not exist: {NOT_SERVED['squadId']}"),
-    ({"squad": {}}, f"property squad should not exist: {NOT_SERVED['squad']}"),
+    # no workflows here: refused by name instead of passed over
+    ({"workflowId": ID}, f"property workflowId should not exist: {NOT_SERVED['workflowId']}"),
+    ({"workflow": {}}, f"property workflow should not exist: {NOT_SERVED['workflow']}"),
     ({"assistantId": "x"}, "assistantId must be a UUID"),
     ({"assistantId": 7}, "assistantId must be a string"),
     ({"phoneNumberId": ID + "0"}, "phoneNumberId must be a UUID"),
@@ -242,11 +242,19 @@ THERE = {"type": "number", "number": "+14155550188"}
 MUTES = "mute-assistant, unmute-assistant, mute-customer, unmute-customer, say-first-message"
 WRONG_CONTROLS: list[tuple[dict[str, Any], str]] = [
     # Vapi's, and not ours
-    ({"type": "handoff"}, "control type `handoff` is not offered"),
+    ({"type": "handoff"}, "destination should not be empty"),
+    (
+        {"type": "handoff", "destination": {"type": "number", "number": "+14155550188"}},
+        "destination.type must be assistant",
+    ),
+    (
+        {"type": "transfer", "destination": {"type": "assistant", "assistantName": "Bob"}},
+        "destination.type must be number or sip",
+    ),
     # nobody's
     (
         {"type": "end"},
-        "type must be one of the following values: end-call, transfer, say, add-message, control",
+        "type must be one of the following values: end-call, transfer, handoff, say, add-message, control",
     ),
     # each without what it is about
     ({"type": "transfer"}, "destination should not be empty"),
@@ -282,11 +290,11 @@ def test_wrong_control(body: dict[str, Any], message: str) -> None:
 
 def test_several_at_once(api: Api) -> None:
     """As Vapi answered a phone body sent to its web endpoint."""
-    body = {"assistantOverride": {}, "squad": {}, "maxDurationSeconds": 1}
+    body = {"assistantOverride": {}, "workflow": {}, "maxDurationSeconds": 1}
     assert refused(api.post("/call", body)) == [
         "maxDurationSeconds must not be less than 10",
         "property assistantOverride should not exist",
-        f"property squad should not exist: {NOT_SERVED['squad']}",
+        f"property workflow should not exist: {NOT_SERVED['workflow']}",
     ]
 
 

@@ -88,12 +88,31 @@ async function once(phoneNumberId) {
   assert.equal(made.id, again.id);
 }
 
+async function squads(assistantId, phoneNumberId) {
+  const place = { type: "assistant", assistantName: "Desk", message: "One moment." };
+  const members = [
+    { assistantId, assistantDestinations: [place] },
+    { assistant: { name: "Desk", firstMessage: "Desk here." } },
+  ];
+  const made = await use("squads", "create", { name: "Two", members });
+  assert.equal(made.members[1].assistant.name, "Desk");
+  assert.equal((await use("squads", "get", { id: made.id })).members[0].assistantId, assistantId);
+  assert(ids(await use("squads", "list", { limit: 50 })).includes(made.id));
+  const changed = await use("squads", "update", { id: made.id, members, name: "Both" });
+  assert.equal(changed.name, "Both");
+  const call = await client.calls.create({ squadId: made.id, phoneNumberId, ...bypass });
+  assert.equal((await client.calls.get({ id: call.id })).squadId, made.id);
+  assert.equal((await use("squads", "delete", { id: made.id })).id, made.id);
+  await refused(client.squads.get({ id: made.id }), 404);
+}
+
 const assistantId = await assistants();
 const numbers = await phoneNumbers();
 for (const carrier of ["twilio", "vonage"]) {
   await calls(assistantId, numbers[carrier], carrier);
   await once(numbers[carrier]);
 }
+await squads(assistantId, numbers.twilio);
 const bad = await refused(client.calls.create({ customer }), 400);
 assert(bad instanceof Vapi.BadRequestError);
 await refused(client.calls.create({ squadId: UNKNOWN }), 400);

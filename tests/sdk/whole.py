@@ -119,6 +119,27 @@ def calls(client: Vapi, assistant_id: str, number_id: str, carrier: str) -> None
     assert status_of(client.calls.get, made.id) == 404
 
 
+def squads(client: Vapi, assistant_id: str, number_id: str) -> None:
+    """A squad of a stored assistant and one of its own, and a call that names it."""
+    place = {"type": "assistant", "assistantName": "Desk", "message": "One moment."}
+    members: Any = [
+        {"assistantId": assistant_id, "assistantDestinations": [place]},
+        {"assistant": {"name": "Desk", "firstMessage": "Desk here."}},
+    ]
+    made = use(client.squads.create, name="Two", members=members)
+    assert made.members[1].assistant.name == "Desk"
+    assert use(client.squads.get, made.id).members[0].assistant_id == assistant_id
+    assert made.id in [one.id for one in use(client.squads.list, limit=50)]
+    assert use(client.squads.update, made.id, members=members, name="Both").name == "Both"
+    call = client.calls.create(squad_id=made.id, phone_number_id=number_id, **options())
+    assert client.calls.get(call.id).squad_id == made.id
+    own = {"members": members}
+    call = client.calls.create(squad=own, phone_number_id=number_id, **options())
+    assert call.squad.members[1].assistant.first_message == "Desk here."
+    assert use(client.squads.delete, made.id).id == made.id
+    assert status_of(client.squads.get, made.id) == 404
+
+
 def transient(client: Vapi, number_id: str) -> None:
     """Assistant and customer in the body, and a key against making it twice."""
     once = options()
@@ -155,6 +176,7 @@ def main(url: str, key: str) -> None:
     for carrier in CARRIERS:
         calls(client, assistant_id, numbers[carrier], carrier)
         transient(client, numbers[carrier])
+    squads(client, assistant_id, numbers[CARRIERS[0]])
     errors(client, url)
     asyncio.run(concurrently(url, key))
     print("\n".join(sorted(set(used))))

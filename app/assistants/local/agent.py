@@ -6,18 +6,22 @@ import asyncio
 import logging
 import time
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from app.assistants.local.config import AgentConfig, read_config
+from app.assistants.local.config import AgentConfig, read_config, with_prompts
 from app.assistants.local.failures import ended_reasons
 from app.assistants.local.failures.fallback_models import in_turn
 from app.assistants.local.failures.fallback_transcribers import in_reserve, spans
 from app.assistants.local.hooks import HookRunner
 from app.assistants.local.latency.parts import TurnLatency
 from app.assistants.local.latency.performance import Performance
+from app.assistants.local.latency.turns import TurnTimer
 from app.assistants.local.live_control import LiveControl
 from app.assistants.local.pipeline import AgentPipeline
 from app.assistants.local.services import CallServices, ServiceNames, Stage
+from app.assistants.local.squad.handing import Handing
+from app.assistants.local.squad.member import Member, system_messages
 from app.assistants.local.tools.definitions import MENU_TOOLS, Tool
 from app.assistants.local.tools.execution import ToolExecutor
 from app.assistants.local.tools.reading import left_out, read_tools
@@ -26,6 +30,7 @@ from app.assistants.local.transcript.messages import MessageBuilder
 from app.assistants.local.transcript.spoken_text import TextTiming
 from app.domain.assistant.config import NO_TRANSCRIBER
 from app.domain.assistant.conversation import FirstMessageMode
+from app.domain.assistant.history import following
 from app.domain.services.media import StreamClaim
 from app.media.call_context import CallContext
 from app.media.stream import MediaStream, now
@@ -52,34 +57,36 @@ TRANSFER_SECONDS = 30.0
 
 
 class VoiceAgent:
-    """A voice agent, from the first word to the last."""
+    """A voice agent, from the first word to the last: one assistant, or several in turn."""
 
     def __init__(self, claim: StreamClaim, stream: MediaStream) -> None:
         self._claim = claim
         self._stream = stream
-        self._values = dict(claim.values)
-        self._config = read_config(claim.assistant)
+        self._call_context = stream.call_context
+        config = read_config(claim.assistant)
         self.conversation = Conversation(
-            [each for each in self._config.messages if each.get("role") == "system"],
+            system_messages(config),
             before=claim.call.get("messages") or (),
             clock=time.time,
-            names=_names(self._config),
+            names=_names(config),
+            history=claim.history,
         )
         self._hooks = HookRunner(claim.assistant.hooks, stream.call_context)
         self._messages = MessageBuilder(self.conversation)
         before = claim.call.get("artifact") or {}
         self._performance = Performance(before.get("performanceMetrics") or {}, self._answered)
+        self._turns = TurnTimer(stream.sounds, self._performance.add)
+        self._handing = Handing(
+            self._call_context, self.conversation, self._build_next, self._artifact, self._switched
+        )
+        # The assistant that talks, and the one that has the call as soon as this one has left.
+        self._member: Member | None = None
+        self._next: Member | None = None
 
     async def run(self) -> None:
         """Return once the call is over, or has to end as the stream's ``end_reason`` says."""
         try:
-            parts = await asyncio.to_thread(
-                _make_services,
-                self._config,
-                self._claim,
-                self._stream.sample_rate,
-                self._stream.call_context,
-            )
+            self._next = await self._build(self._claim, self._hooks)
         except UnbuildableAssistant as problem:
             stage = Stage(problem.stage)
             self._stream.set_end_reason(
@@ -87,29 +94,71 @@ class VoiceAgent:
             )
             await self._end()
             return
-        self.engine = AgentPipeline(
+        self._begin()
+        self._next.engine.begin()
+        self._control = LiveControl(self._next.engine)
+        commands = asyncio.create_task(self._follow_commands(self._next))
+        try:
+            while self._next is not None:
+                self._member, self._next = self._next, None
+                await self._run_member(self._member)
+        finally:
+            commands.cancel()
+            for each in (self._member, self._next):
+                if each is not None:
+                    await each.engine.dismiss()
+        await self._end()
+
+    async def _build(
+        self, claim: StreamClaim, hooks: HookRunner, *, handed: bool = False
+    ) -> Member:
+        """An assistant with its services. Raises ``UnbuildableAssistant``."""
+        config = self._opening_plan(claim, handed=handed)
+        parts = await asyncio.to_thread(
+            _make_services, config, claim, self._stream.sample_rate, self._call_context
+        )
+        engine = AgentPipeline(
             self._stream,
-            self._opening_plan(),
+            config,
             parts,
             self.conversation,
-            self._hooks,
+            hooks,
             self._performance,
+            self._turns,
+            handed=handed or self.conversation.is_new_to_assistant,
         )
-        self.engine.changed = self._changed
-        executor = ToolExecutor(self.engine, self._stream.call_context, self._tools(), self._values)
+        engine.changed = self._changed
+        values = dict(claim.values)
+        executor = ToolExecutor(engine, self._call_context, self._tools(claim, config), values)
         executor.equip(parts.model)
-        self._hooks.run_tool = executor.run_for_hook
-        self._note_connections(parts)
-        self._begin()
-        following = asyncio.create_task(self._follow_commands())
+        hooks.run_tool = executor.run_for_hook
+        _note_connections(engine, parts)
+        prompts = system_messages(read_config(claim.assistant))
+        member = Member(claim, config, parts, hooks, engine, executor, values, prompts)
+        engine.hand_over = partial(self._handing.hand_over, member)
+        return member
+
+    async def _build_next(self, claim: StreamClaim) -> Member:
+        hooks = HookRunner(claim.assistant.hooks, self._call_context)
+        return await self._build(claim, hooks, handed=True)
+
+    async def _run_member(self, member: Member) -> None:
+        """Run an assistant until the call is over, or another one has it."""
         began = now()
         try:
-            await self.engine.run()
+            await member.engine.run()
         finally:
-            following.cancel()
             self._update_call()
-            self._add_usage(parts, now() - began)
-        await self._end()
+            self._add_usage(member, now() - began)
+
+    def _switched(self, member: Member) -> None:
+        """The call is another assistant's from now on."""
+        self._next, self._hooks = member, member.hooks
+        self._control.engine = member.engine
+        forbidden = member.claim.assistant.recording.is_forbidden
+        self._stream.pause_recording(paused=forbidden)
+        self._update_call()
+        self._tell_started()
 
     async def _end(self) -> None:
         """Carry out the hooks of the end. A transferred call goes on without this assistant."""
@@ -119,58 +168,64 @@ class VoiceAgent:
             self._stream.end_reason = None
             await asyncio.sleep(TRANSFER_SECONDS)  # the socket is closed for the transfer
 
-    def _note_connections(self, parts: CallServices) -> None:
-        """Note which transcribers are connected: they cost also in silence."""
-        worked = self.engine.observer.usage.worked
+    async def _follow_commands(self, first: Member) -> None:
+        await first.engine.ready.wait()
+        await self._control.follow(self._call_context.commands)
 
-        async def connected(service: object, *_: object) -> None:
-            worked.add(service)
-
-        if parts.transcriber is not None:
-            for service in getattr(parts.transcriber, "services", [parts.transcriber]):
-                service.add_event_handler("on_connected", connected)
-
-    async def _follow_commands(self) -> None:
-        await self.engine.ready.wait()
-        await LiveControl(self.engine).follow(self._stream.call_context.commands)
-
-    def _opening_plan(self) -> AgentConfig:
+    def _opening_plan(self, claim: StreamClaim, *, handed: bool) -> AgentConfig:
         """The config for this socket.
 
-        An answering machine gets the voicemail message, not the first message.
+        An answering machine gets the voicemail message, not the first message. An assistant that is
+        handed a caller answers at once, unless it says that it waits.
         """
-        machine = self._stream.call_context.received("voicemail")
-        return replace(self._config, first=FirstMessageMode.WAIT) if machine else self._config
+        config = read_config(claim.assistant)
+        talk, to = self.conversation, claim.handed
+        history = following(talk.history, talk.messages, to.destination) if to else talk.history
+        if earlier := talk.earlier_prompts(history):
+            config = with_prompts(config, earlier)
+        if self._call_context.received("voicemail"):
+            return replace(config, first=FirstMessageMode.WAIT)
+        if handed := handed or talk.is_new_to_assistant:
+            config = replace(config, detects_voicemail=False)  # the caller has talked already
+        waits = claim.assistant.json.get("firstMessageMode") == FirstMessageMode.WAIT.value
+        if handed and config.first is FirstMessageMode.WAIT and not waits:
+            return replace(config, first=FirstMessageMode.GENERATE)
+        return config
 
-    def _tools(self) -> list[Tool]:
+    def _tools(self, claim: StreamClaim, config: AgentConfig) -> list[Tool]:
         """The assistant's tools; of the embedded menu, those that it calls."""
-        if _provider(self._config.model) == "embedded":
+        if _provider(config.model) == "embedded":
             return MENU_TOOLS
-        for why in left_out(self._claim.assistant):
-            log.warning("call %s: a tool is left out: %s", self._claim.call_id, why)
-        return read_tools(self._claim.assistant)
+        for why in left_out(claim.assistant):
+            log.warning("call %s: a tool is left out: %s", claim.call_id, why)
+        return read_tools(claim.assistant)
 
     def _changed(self, kind: str, data: JsonDict) -> None:
         if kind in ("said", "tool", "added"):
             self._update_call()
         for each, extra in self._messages.of(kind, data):
             if each not in ONLY_WANTED or self._wants(each):
-                self._stream.call_context.send_message(each, extra)
+                self._call_context.send_message(each, extra)
 
     def _wants(self, kind: str) -> bool:
         """Whether the assistant names this type for its server or for those who listen."""
-        config = self._claim.assistant
+        config = self._call_context.claim.assistant
         return kind in config.server_messages or kind in (config.client_messages or ())
 
     def _begin(self) -> None:
-        """Tell that the assistant has started, once per call."""
-        if not self.conversation.continues and self._wants(STARTED):
-            public, _ = self._claim.assistant.parts
-            self._stream.call_context.send_message(STARTED, {"newAssistant": public.json})
+        """Tell that the first assistant has started, once per call."""
+        if not self.conversation.continues:
+            self._tell_started()
 
-    def _add_usage(self, services: CallServices, seconds: float) -> None:
+    def _tell_started(self) -> None:
+        if self._wants(STARTED):
+            public, _ = self._call_context.claim.assistant.parts
+            self._call_context.send_message(STARTED, {"newAssistant": public.json})
+
+    def _add_usage(self, member: Member, seconds: float) -> None:
+        services, spender = member.services, member.claim.spender
         others = {service.name: config for service, config in services.configs.items()}
-        usage = self.engine.observer.usage
+        usage = member.engine.observer.usage
         heard = [
             (services.configs[each], spent)
             for each, spent in spans(services.transcriber, seconds)
@@ -179,24 +234,37 @@ class VoiceAgent:
         if services.speech is not None and services.speech.transcriber:
             ears = {"provider": services.named.model, "model": services.speech.transcriber}
             heard.append((ears, services.speech.heard_seconds))
-        items = usage.items(self._config.model, services.spoken, heard, seconds, others)
-        self._stream.call_context.add_usage(list(items))
+        items = usage.items(member.config.model, services.spoken, heard, seconds, others)
+        self._call_context.add_usage([{**item, "stream": spender} for item in items])
+
+    def _artifact(self) -> JsonDict:
+        return {**self.conversation.artifact(), **self._performance.artifact()}
 
     def _update_call(self) -> None:
-        self._stream.call_context.update_call(
-            {**self.conversation.artifact(), **self._performance.artifact()}
-        )
+        self._call_context.update_call(self._artifact())
 
     def _answered(self, turn: TurnLatency) -> None:
         """A turn's answer is audible."""
         for timing, seconds in turn.spans:
-            self._stream.call_context.observe(timing, seconds)
+            self._call_context.observe(timing, seconds)
         log.info(
             "call %s: answered after %s",
             self._claim.call_id,
             turn.told,
             extra={"callId": self._claim.call_id},
         )
+
+
+def _note_connections(engine: AgentPipeline, parts: CallServices) -> None:
+    """Note which transcribers are connected: they cost also in silence."""
+    worked = engine.observer.usage.worked
+
+    async def connected(service: object, *_: object) -> None:
+        worked.add(service)
+
+    if parts.transcriber is not None:
+        for service in getattr(parts.transcriber, "services", [parts.transcriber]):
+            service.add_event_handler("on_connected", connected)
 
 
 def _make_services(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.conversation import ConversationPlan
@@ -46,6 +46,13 @@ def read_config(assistant: AssistantConfig) -> AgentConfig:
         sound=assistant.line_sound,
         speech_text=assistant.speech_text,
     )
+
+
+def with_prompts(config: AgentConfig, earlier: Sequence[str]) -> AgentConfig:
+    """The config with the prompts of earlier assistants before its own."""
+    before = [{"role": "system", "content": each} for each in earlier]
+    messages = [*before, *config.messages]
+    return replace(config, messages=messages, model={**config.model, "messages": messages})
 
 
 def _messages(model: Json) -> list[Message]:

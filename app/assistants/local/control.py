@@ -14,6 +14,7 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from app.assistants.local.config import AgentConfig
 from app.assistants.local.observer import CallObserver
 from app.assistants.local.services import Stage
+from app.assistants.local.squad.handoff import HandOver
 from app.assistants.local.transcript.conversation import Conversation
 from app.assistants.local.transcript.spoken_text import SpokenTextTracker
 from app.assistants.local.transport import AgentInputTransport, AgentOutputTransport
@@ -39,6 +40,9 @@ class PipelineControl(Protocol):
     """How often a silent caller will still be asked whether they are there."""
     changed: Callable[[str, JsonDict], None]
     """Called with each event: a kind of ``messages.KINDS``, and its facts."""
+
+    hand_over: HandOver
+    """Hands the call to another assistant. Raises ``NoHandoff``."""
 
     async def say(self, text: str, *, filler: bool = False) -> None:
         """Queue this text behind the current speech. ``filler``: it is spoken while a tool runs."""

@@ -9,7 +9,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 from app.assistants.local.control import PipelineControl
+from app.assistants.local.squad.handoff import Handoff, words_of
 from app.domain.assistant.conversation import FirstMessageMode
+from app.domain.legs.handoff import NoHandoff
 from app.telemetry.call_log import call_log
 from providers.common.json_types import JsonObject
 from providers.events import EndedReason
@@ -21,7 +23,8 @@ class LiveControl:
     """Executes the commands of one conversation."""
 
     def __init__(self, engine: PipelineControl) -> None:
-        self._engine = engine
+        # Another one once the call was handed over.
+        self.engine = engine
 
     async def follow(self, given: asyncio.Queue[JsonObject]) -> None:
         """Execute commands in their order, for as long as the call lasts."""
@@ -43,51 +46,60 @@ class LiveControl:
 
     async def say(self, command: JsonObject) -> None:
         if command.get("interruptAssistantEnabled"):
-            await self._engine.interrupt()
+            await self.engine.interrupt()
         text, interruptible = str(command["content"]), command.get("interruptionsEnabled")
         if command.get("endCallAfterSpoken"):
             if interruptible is False:
-                self._engine.caller_mute.texts += 1  # the last text: it is never released
-            await self._engine.finish(EndedReason.ASSISTANT_ENDED_CALL, text)
+                self.engine.caller_mute.texts += 1  # the last text: it is never released
+            await self.engine.finish(EndedReason.ASSISTANT_ENDED_CALL, text)
         elif interruptible is False:
-            await self._engine.say_uninterrupted(text)
+            await self.engine.say_uninterrupted(text)
         else:
-            await self._engine.say(text)
+            await self.engine.say(text)
 
     async def add_message(self, command: JsonObject) -> None:
         message = command["message"]
         respond = command.get("triggerResponseEnabled") is not False
-        await self._engine.add(str(message["role"]), str(message["content"]), respond=respond)
+        await self.engine.add(str(message["role"]), str(message["content"]), respond=respond)
 
     async def mute_assistant(self, _: JsonObject) -> None:
-        self._engine.output.muted = True
+        self.engine.output.muted = True
 
     async def unmute_assistant(self, _: JsonObject) -> None:
-        self._engine.output.muted = False
+        self.engine.output.muted = False
 
     async def mute_customer(self, _: JsonObject) -> None:
-        self._engine.input.muted = True
+        self.engine.input.muted = True
 
     async def unmute_customer(self, _: JsonObject) -> None:
-        self._engine.input.muted = False
+        self.engine.input.muted = False
 
     async def say_first_message(self, _: JsonObject) -> None:
         """Speak the first message if there is one, else ask the model."""
-        plan = self._engine.config
+        plan = self.engine.config
         if plan.first is FirstMessageMode.GENERATE or not plan.first_message:
-            await self._engine.respond()
+            await self.engine.respond()
         else:
-            await self._engine.say(plan.first_message)
+            await self.engine.say(plan.first_message)
+
+    async def hand_over(self, command: JsonObject) -> None:
+        """Hand the call to another assistant, in silence or behind the destination's message."""
+        destination = command["destination"]
+        asked = Handoff(destination, words_of(destination) or "")
+        try:
+            await self.engine.hand_over(asked)
+        except NoHandoff as problem:
+            log.warning("a handoff by live control failed: %s", problem)
 
     async def leave_message(self, _: JsonObject) -> None:
         """Leave the voicemail message.
 
         The greeting must not interrupt it, and earlier speech is dropped.
         """
-        self._engine.input.muted = True
-        self._engine.caller_mute.begin()
-        await self._engine.interrupt()
-        await self._engine.finish(EndedReason.VOICEMAIL, self._engine.config.voicemail_message)
+        self.engine.input.muted = True
+        self.engine.caller_mute.begin()
+        await self.engine.interrupt()
+        await self.engine.finish(EndedReason.VOICEMAIL, self.engine.config.voicemail_message)
 
 
 # By ``type``, or by ``control`` where the type is ``control``.
@@ -99,5 +111,6 @@ TABLE: Mapping[str, Callable[[LiveControl, JsonObject], Awaitable[None]]] = {
     "mute-customer": LiveControl.mute_customer,
     "unmute-customer": LiveControl.unmute_customer,
     "say-first-message": LiveControl.say_first_message,
+    "handoff": LiveControl.hand_over,
     "voicemail": LiveControl.leave_message,
 }

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
+from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
 from pipecat.frames.frames import (
     EndFrame,
     Frame,
@@ -44,8 +45,9 @@ from app.assistants.local.latency.turns import TurnTimer
 from app.assistants.local.observer import Callbacks, CallObserver
 from app.assistants.local.services import CallServices, Stage
 from app.assistants.local.sound import background
+from app.assistants.local.squad.handoff import HandOver, no_handoff
 from app.assistants.local.transcript.conversation import Conversation
-from app.assistants.local.transcript.spoken_text import SpokenTextTracker
+from app.assistants.local.transcript.spoken_text import Fence, SpokenTextTracker
 from app.assistants.local.transport import KEYS, AgentInputTransport, AgentOutputTransport
 from app.assistants.local.turns import endpoint_request
 from app.assistants.local.turns.keys_as_text import KeysAsText
@@ -54,13 +56,18 @@ from app.domain.assistant.conversation import FirstMessageMode
 from app.domain.assistant.hooks import Moment
 from app.domain.assistant.line_sound import Denoising
 from app.media.stream import MediaStream, now
-from app.vendors.common.llm_spec import CONNECTED, opening_messages
+from app.vendors.common.llm_spec import CONNECTED, begins_with_user, opening_messages
 from app.vendors.common.speech_model import SpeechModel
 from app.vendors.common.speech_parts import Hooks, RespondFrame, TellFrame
 from providers.common.json_types import JsonDict
 from providers.events import EndedReason
 
 SETUP_SECONDS = 10.0
+# The longest that an assistant takes to end after it has handed the caller over.
+LEAVE_SECONDS = 10.0
+DISMISS_SECONDS = 2.0
+LOOK_SECONDS = 0.02
+HANDED = "(The call was handed to you.)"
 # The longest wait for a text to be spoken.
 SAY_SECONDS = 30.0
 
@@ -76,7 +83,14 @@ class AgentPipeline:
         conversation: Conversation,
         hooks: HookRunner,
         performance: Performance,
+        turns: TurnTimer,
+        *,
+        handed: bool = False,
     ) -> None:
+        """``turns`` measures the turns of all assistants of the call.
+
+        ``handed``: another assistant had the call before this one.
+        """
         self.stream = stream
         self.config = turn_taking.by_sound(config) if services.speech else config
         self.conversation = conversation
@@ -96,16 +110,18 @@ class AgentPipeline:
             services.transcriber is not None and services.provider(Stage.TRANSCRIBER) != "embedded"
         )
         self._performance = performance
-        turns = TurnTimer(stream.sounds, performance.add)
         speaks = services.speech is not None
         self.observer = CallObserver(signs, turns, transcribed=understands, speech=speaks)
-        opening = opening_messages(config.model, asked=config.first is FirstMessageMode.GENERATE)
         # its type is a union of vendors' messages
+        begins = config.first is FirstMessageMode.GENERATE and not handed
+        opening = opening_messages(config.model, asked=begins)
         self.context = LLMContext(list(opening))  # type: ignore[arg-type]
         # Set once the pipeline runs and can take commands.
         self.ready = asyncio.Event()
         # Called with each event: a kind of ``messages.KINDS``, and its facts.
         self.changed: Callable[[str, JsonDict], None] = lambda kind, data: None
+        # Hands the call to another assistant (``squad/handing.py``). Raises ``NoHandoff``.
+        self.hand_over: HandOver = no_handoff
         self._parts = services
         self.spoken_text = SpokenTextTracker(lambda: self.output.unheard, services.texts)
         self._voicemail_detector = (
@@ -120,25 +136,100 @@ class AgentPipeline:
         self._hooks = hooks
         hooks.engine = self
         if services.speech is not None:
-            self._prepare(services.speech)
+            self._prepare(services.speech, handed=handed)
         self._caller_talks = False
         self._ending = False
+        # Set once the caller is this assistant's; why it cannot talk, if it failed before.
+        self._begun = asyncio.Event()
+        self._broken: str | None = None
+        self._left = False
+        # A text was given to the voice, and the turn with it is not over.
+        self._unsaid = False
+        self._fenced = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
         self._tasks = set[asyncio.Task[Any]]()
         self.worker = self._assemble()
 
     # -- what may be done to it from outside
 
-    async def run(self) -> None:
-        """Run until the carrier has gone, or until the decided end was spoken."""
+    @property
+    def ending(self) -> bool:
+        """Whether its end is decided."""
+        return self._ending
+
+    async def warm(self) -> str | None:
+        """Start the services, ahead of ``begin``. Returns why they cannot talk, as a sentence."""
+        running = self._start_running()
+        ready = asyncio.create_task(self.ready.wait())
+        await asyncio.wait([running, ready], return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        return self._broken or (None if self.ready.is_set() else "its pipeline did not start")
+
+    def begin(self) -> None:
+        """Take the caller: hear them, and speak first if it is this assistant's to begin."""
+        self.observer.clock.quiet_since = now()
+        self._begun.set()
+        self.input.live.set()
+
+    async def leave(self) -> None:
+        """Let another assistant have the caller: end, with no word and no reason."""
+        self._ending = self._left = True
+        await self.input.leave()
+        await self.worker.queue_frame(EndFrame())
+        self._start(self._cut_off())
+
+    async def dismiss(self) -> None:
+        """End at once, before ``begin`` or after ``leave``."""
+        self._left = True
+        self._begun.set()
+        if self._running is not None and not self._running.done():
+            await self.worker.cancel()
+            await asyncio.wait([self._running], timeout=DISMISS_SECONDS)
+            self._running.cancel()
+        for task in self._tasks:
+            task.cancel()
+
+    async def quiet(self) -> None:
+        """Wait, within a bound, until all that was given to the voice is spoken."""
+        self._fenced.clear()
+        self.spoken_text.on_fence = self._fenced.set
+        await self.worker.queue_frame(Fence())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SAY_SECONDS):
+                await self._fenced.wait()
+                while self._unsaid or self._answers():  # noqa: ASYNC110
+                    # an interruption may end the turn, too
+                    await asyncio.sleep(LOOK_SECONDS)
+                await asyncio.sleep(self.stream.buffered_seconds)
+
+    def _answers(self) -> bool:
+        """Whether a model that speaks has not yet said all."""
+        return self._parts.speech is not None and self._parts.speech.has_to_speak
+
+    async def _cut_off(self) -> None:
+        await asyncio.sleep(LEAVE_SECONDS)
+        await self.worker.cancel()
+
+    def _start_running(self) -> asyncio.Task[None]:
+        if self._running is None:
+            self._running = asyncio.create_task(self._run_worker())
+        return self._running
+
+    async def _run_worker(self) -> None:
         runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
         await runner.add_workers(self.worker)
+        await runner.run()
+
+    async def run(self) -> None:
+        """Run until the carrier has gone, or until the decided end was spoken."""
+        running = self._start_running()
         sound = background.play(
             self.stream, self.config.sound.background, self.stream.call_context.addresses
         )
         for each in (*timeouts.timeout_tasks(self), *self._hooks.silence_tasks(), sound):
             self._start(each)
         try:
-            await runner.run()
+            await running
         finally:
             for task in self._tasks:
                 task.cancel()
@@ -213,15 +304,22 @@ class AgentPipeline:
 
     async def abort(self, reason: EndedReason, message: str | None = None) -> None:
         """End the call at once."""
-        if self.stream.end_reason is None:
+        if not self._begun.is_set():
+            self._broken = message or reason.value
+        elif self.stream.end_reason is None and not self._left:
             self.stream.set_end_reason(reason, message)
         self._ending = True
         await self.worker.cancel()
 
     # -- assembly
 
-    def _prepare(self, model: SpeechModel) -> None:
-        """Join a model that hears and speaks by itself with the call."""
+    def _prepare(self, model: SpeechModel, *, handed: bool) -> None:
+        """Join a model that hears and speaks by itself with the call.
+
+        Of one that is handed the call, the socket is opened with what was said until then.
+        """
+        if handed:
+            model.may_open.clear()
         model.context = self.context
         model.preroll_seconds += self.config.stop.voice_seconds
         model.hooks = Hooks(
@@ -237,9 +335,7 @@ class AgentPipeline:
         """The messages of the assistant's model, then those of the call, without its prompt."""
         opening = opening_messages(self.config.model)
         own = [each for each in opening if each["content"] != CONNECTED]
-        own_messages = self.config.messages
-        prompts = [each.get("content") for each in own_messages if each.get("role") == "system"]
-        return [*own, *self.conversation.besides(prompts)]
+        return [*own, *self.conversation.recalled(tools=False)]
 
     def _assemble(self) -> PipelineWorker:
         plan, parts = self.config, self._parts
@@ -323,22 +419,49 @@ class AgentPipeline:
 
     async def _started(self, _: Any, __: Frame) -> None:
         self.ready.set()
-        if self.conversation.continues:
-            if self._parts.speech is not None and self.conversation.awaits_answer:
-                await self.respond()
-            if self._parts.speech is not None:
-                return  # it has the conversation in its instructions
-            for message in self.conversation.spoken:
-                self.context.add_message(message)  # type: ignore[arg-type]
-            if self.conversation.awaits_answer:  # the earlier socket was lost before the answer
-                await self.respond()
+        await self._begun.wait()
+        if self._left:  # the call was not handed over after all
             return
+        if self._parts.speech is not None:
+            self._parts.speech.may_open.set()  # what was said is known now
+        if self.conversation.continues or self.conversation.history.since:
+            self._recall()
+        if self.conversation.is_new_to_assistant or not self.conversation.continues:
+            await self._greet()
+        elif self.conversation.awaits_answer:  # the earlier socket was lost before the answer
+            await self.respond()
+
+    def _recall(self) -> None:
+        """Give the model what its assistant knows of the conversation before."""
+        if not self._parts.remembers or self._parts.speech is not None:
+            return  # a model that speaks has the conversation in its instructions
+        known = self.conversation.recalled(tools=isinstance(self.context.tools, ToolsSchema))
+        first = known[0]["role"] if known else "user"
+        if first != "user" and begins_with_user(self.config.model) and not self.context.messages:
+            known.insert(0, {"role": "user", "content": CONNECTED})
+        for message in known:
+            self.context.add_message(message)  # type: ignore[arg-type]
+
+    async def _greet(self) -> None:
+        new, parts = self.conversation.is_new_to_assistant, self._parts
+        if new and parts.remembers and parts.speech is None:
+            self._ask_to_begin()
         if self.config.first is FirstMessageMode.SPEAK:
             await self.say(self.config.first_message)
         elif self.config.first is FirstMessageMode.GENERATE:
             await self.respond()
 
+    def _ask_to_begin(self) -> None:
+        """Give the model something to answer, where it begins and the caller did not speak last."""
+        if self.config.first is not FirstMessageMode.GENERATE:
+            return
+        messages = self.context.get_messages()
+        last: Any = messages[-1] if messages else {}
+        if last.get("role") != "user":
+            self.context.add_message({"role": "user", "content": HANDED if messages else CONNECTED})
+
     async def _voice_asked(self, _: Any, context_id: str, text: str) -> None:
+        self._unsaid = True
         self.observer.voice_asked()
         self.changed("asked", {"text": text})
         self._failures.asked = text
@@ -382,6 +505,7 @@ class AgentPipeline:
 
     async def _assistant_spoke(self, _: Any, message: AssistantTurnStoppedMessage) -> None:
         since = self._began.pop("bot", None)
+        self._unsaid = False
         if not message.content:
             return
         more = {"interrupted": True} if message.interrupted else {}

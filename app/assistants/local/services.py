@@ -46,6 +46,11 @@ class CallServices:
     """The assistant's ``model`` and ``transcriber`` of each service, reserves included."""
 
     @property
+    def remembers(self) -> bool:
+        """Whether the model answers to a whole conversation. A keypad menu does not."""
+        return self.named.model != "embedded"
+
+    @property
     def overheard(self) -> Callable[[bytes], None] | None:
         """What takes the assistant's audio for a transcriber that wants it; None: none does."""
         part = self.transcriber

@@ -64,6 +64,8 @@ class AgentInputTransport(BaseInputTransport):
         self._stream = stream
         self._gone = gone
         self._reader: asyncio.Task[None] | None = None
+        # Set once the caller is this assistant's: until then it hears nothing.
+        self.live = asyncio.Event()
         # The model does not hear the caller (live control ``mute-customer``).
         self.muted = False
 
@@ -81,12 +83,17 @@ class AgentInputTransport(BaseInputTransport):
         await self._stop_reading()
         await super().cancel(frame)
 
+    async def leave(self) -> None:
+        """Hear nothing more: another assistant has the caller."""
+        await self._stop_reading()
+
     async def _stop_reading(self) -> None:
         if self._reader is not None:
             await self.cancel_task(self._reader)
             self._reader = None
 
     async def _read(self) -> None:
+        await self.live.wait()
         held = list[bytes]()
         async for item in self._stream:
             if isinstance(item, Audio):

@@ -17,6 +17,7 @@ KEPT = frozenset(
     {
         "analysisPlan",  # rendered after the call, with its transcript
         "artifactPlan",
+        "assistantDestinations",  # rendered when the call is handed over
         "credentials",  # accounts
         "metadata",  # the client's own data, which is never spoken
         "server",  # one receiver for all calls, as its secret proves
@@ -29,6 +30,7 @@ KEPT = frozenset(
 """Fields of an assistant that stay as they are."""
 LATER: Mapping[object, frozenset[str]] = {
     "apiRequest": frozenset({"url", "headers", "body"}),
+    "handoff": frozenset({"destinations"}),
     "mcp": frozenset({"server"}),
     "sms": frozenset({"metadata"}),
 }

@@ -15,6 +15,10 @@ SECRETS = (
     ("model", "headers"),
     ("tools", "headers"),
     ("tools:append", "headers"),
+    ("assistant", "credentials"),
+    ("assistantOverrides", "credentials"),
+    ("membersOverrides", "credentials"),
+    ("squadOverrides", "credentials"),
 )
 """Fields, alone or in an object of that name, that are stored encrypted and never shown."""
 
@@ -105,5 +109,12 @@ def _is_secret(holder: str, name: str) -> bool:
 
 
 def _server(item: Any) -> Any:
-    server = item.get("server") if isinstance(item, Mapping) else None
-    return server.get("url") if isinstance(server, Mapping) else None
+    """What an item keeps that is renamed: its server, or the assistant of a squad's member."""
+    if not isinstance(item, Mapping):
+        return None
+    server, assistant = item.get("server"), item.get("assistant")
+    return (
+        server.get("url") if isinstance(server, Mapping) else None,
+        item.get("assistantId"),
+        assistant.get("name") if isinstance(assistant, Mapping) else None,
+    )

@@ -53,7 +53,7 @@ ONCE = ignored("a voice or transcriber is asked once, then its `fallbackPlan`")
 NO_SIP_HEADERS = ignored("a SIP URI is dialled without headers")
 BLIND = ignored("every transfer is blind")
 OWN_LEVEL = ignored("the suppressor finds the level by itself")
-NO_WORKFLOWS = ignored("an assistant is alone in its call")
+NO_WORKFLOWS = ignored("workflows are not served: use a squad")
 
 ROWS: Mapping[str, Row] = {
     "analysisPlan.minMessagesThreshold": SERVED,
@@ -157,18 +157,31 @@ ROWS: Mapping[str, Row] = {
     "model.tools.backoffPlan": SERVED,
     "model.tools.body": SERVED,
     "model.tools.credentialId": SERVED,
+    "model.tools.defaultResult": SERVED,
     "model.tools.description": SERVED,
+    "model.tools.destinations.assistant": SERVED,
+    "model.tools.destinations.assistantId": SERVED,
+    "model.tools.destinations.assistantName": SERVED,
+    "model.tools.destinations.assistantOverrides": SERVED,
     "model.tools.destinations.callerId": SERVED,
+    "model.tools.destinations.contextEngineeringPlan": SERVED,
     "model.tools.destinations.description": SERVED,
+    "model.tools.destinations.entryAssistantName": SERVED,
     "model.tools.destinations.extension": SERVED,
     "model.tools.destinations.message": SERVED,
     "model.tools.destinations.number": SERVED,
     "model.tools.destinations.numberE164CheckEnabled": SERVED,
     "model.tools.destinations.onFailure": SERVED,
+    "model.tools.destinations.server": SERVED,
     "model.tools.destinations.sipHeaders": NO_SIP_HEADERS,
     "model.tools.destinations.sipUri": SERVED,
+    "model.tools.destinations.squad": SERVED,
+    "model.tools.destinations.squadId": SERVED,
+    "model.tools.destinations.squadOverrides": SERVED,
+    "model.tools.destinations.transferMode": SERVED,
     "model.tools.destinations.transferPlan": BLIND,
     "model.tools.destinations.type": SERVED,
+    "model.tools.destinations.variableExtractionPlan": SERVED,
     "model.tools.function": SERVED,
     "model.tools.headers": SERVED,
     "model.tools.knowledgeBases": SERVED,
@@ -304,7 +317,6 @@ TOOLS_OWN = frozenset(
     [
         "beepDetectionEnabled",
         "code",
-        "defaultResult",
         "displayHeightPx",
         "displayNumber",
         "displayWidthPx",

@@ -15,6 +15,7 @@ SERVED = frozenset(
         "sms",
         "mcp",
         "query",
+        "handoff",
     }
 )
 
@@ -36,7 +37,6 @@ NOT_SERVED: Mapping[str, str] = {
     "google.calendar.availability.check": GOOGLE,
     "google.calendar.event.create": GOOGLE,
     "google.sheets.row.append": GOOGLE,
-    "handoff": "an assistant is alone in its call",
     "make": "Make is not connected here: use a function with the scenario's webhook, or MCP",
     "output": "it has an effect in chats only",
     "sipRequest": "the carrier's legs take no SIP requests",

@@ -12,7 +12,7 @@ from app.domain.errors import Invalid, TooMany
 from app.domain.overlay import merge
 from providers.common.json_types import JsonDict, JsonObject
 
-OVERRIDES = "assistantOverrides"
+OVERRIDES = frozenset({"assistantOverrides", "squadOverrides"})
 
 
 def create_all(body: JsonObject, create: Callable[[int, JsonObject], JsonDict]) -> JsonDict:
@@ -31,8 +31,9 @@ def one_of(body: JsonObject, customer: JsonObject) -> JsonDict:
     """The request for one customer, whose overrides are merged over the request's own."""
     one = {name: value for name, value in body.items() if name != "customers"}
     one["customer"] = _bare(customer)
-    if customer.get(OVERRIDES):
-        one[OVERRIDES] = merge(one.get(OVERRIDES) or {}, customer[OVERRIDES])
+    for name in sorted(OVERRIDES):
+        if customer.get(name):
+            one[name] = merge(one.get(name) or {}, customer[name])
     return one
 
 
@@ -45,4 +46,4 @@ def key_of(key: str, number: int) -> str:
 
 
 def _bare(customer: JsonObject) -> JsonDict:
-    return {name: value for name, value in customer.items() if name != OVERRIDES}
+    return {name: value for name, value in customer.items() if name not in OVERRIDES}

@@ -21,11 +21,12 @@ from app.domain.calls.shown_number import shown
 from app.domain.calls.state import CallState, fold
 from app.domain.calls.stored_resources import NO_NUMBER, NumberBody
 from app.domain.context import Context
+from app.domain.resources.squads import ChosenSquad
 from app.store import accounts, events
 from app.store.engine import after_commit
 from app.store.ids import new_id
 from providers.base.carrier import Carrier
-from providers.common.json_types import JsonDict, JsonObject
+from providers.common.json_types import NOTHING, JsonDict, JsonObject
 from providers.events import CallEvent, CallStatus, EventKind
 
 INBOUND = "inboundPhoneCall"
@@ -60,6 +61,8 @@ class NewCall:
     """The API key of the request."""
     server: Server | None = None
     """The organisation's server, for a call whose assistant and number name none."""
+    squad: ChosenSquad | None = None
+    """The squad whose first member is ``assistant``."""
 
 
 def build_call(context: Context, new: NewCall) -> tuple[Call, JsonDict]:
@@ -68,6 +71,7 @@ def build_call(context: Context, new: NewCall) -> tuple[Call, JsonDict]:
     whole = new.assistant
     public, hidden = whole.parts
     server = whole.server or new.phone_number.server or new.server
+    squad, hidden_squad = split_secrets(new.squad.json) if new.squad else (NOTHING, NOTHING)
     facts = CallFacts(
         assistant=public,
         customer=new.customer,
@@ -75,7 +79,9 @@ def build_call(context: Context, new: NewCall) -> tuple[Call, JsonDict]:
         number=new.number,
         account_ref=new.credential["account_ref"],
         key_id=new.key_id,
-        server=_public_server(server),
+        server=public_server(server),
+        squad=squad,
+        active_id=new.squad.first_id if new.squad else None,
         **_recorders(context, new.provider, new.credential, whole),
     )
     call = Call(
@@ -101,8 +107,13 @@ def build_call(context: Context, new: NewCall) -> tuple[Call, JsonDict]:
         timers={},
         created_at=now,
         updated_at=now,
+        squad_id=new.squad.id if new.squad else None,
     )
-    secrets = (("server", _server_secrets(server)), ("assistant", hidden))
+    secrets = (
+        ("server", server_secrets(server)),
+        ("assistant", hidden),
+        ("squad", hidden_squad),
+    )
     return call, {name: value for name, value in secrets if value}
 
 
@@ -110,29 +121,34 @@ def set_assistant(
     tx: CallTx,
     assistant_id: str | None,
     whole: AssistantConfig,
-    transient: JsonObject | None,
-    overrides: JsonObject,
+    sent: JsonObject,
+    squad: ChosenSquad | None = None,
 ) -> None:
-    """Give an assistant to a call that was created without one.
+    """Give an assistant, or a squad's first member, to a call that was created without one.
 
     ``whole`` is the assistant with its secrets and with the overrides applied.
-    The Call shows ``transient`` and ``overrides`` as if the request had had them.
+    The Call shows the fields of ``sent`` as if the request had had them.
     """
     public, hidden = whole.parts
     secrets = tx.context.vault.open(tx.call.secret) | ({"assistant": hidden} if hidden else {})
+    public_squad, hidden_squad = split_secrets(squad.json) if squad else (NOTHING, NOTHING)
+    if hidden_squad:
+        secrets["squad"] = hidden_squad
     credential = accounts.get_credential(tx.conn, tx.call.credential_id)
     provider = tx.carrier
-    facts = tx.call.facts._replace(assistant=public)
+    facts = tx.call.facts._replace(
+        assistant=public, squad=public_squad, active_id=squad.first_id if squad else None
+    )
     if credential:
         facts = facts._replace(**_recorders(tx.context, provider, credential, whole))
     server = whole.server
     if server is not None:
-        facts = facts._replace(server=_public_server(server))
-        secrets["server"] = _server_secrets(server)
-    sent = (("assistant", transient), ("assistantOverrides", overrides))
-    shown = {name: split_secrets(value)[0] for name, value in sent if value}
+        facts = facts._replace(server=public_server(server))
+        secrets["server"] = server_secrets(server)
+    shown = {name: split_secrets(value)[0] for name, value in sent.items() if value}
     tx.update(
         assistant_id=assistant_id,
+        squad_id=squad.id if squad else None,
         body={**tx.call.body, **shown},
         facts=facts,
         secret=tx.context.vault.seal(secrets),
@@ -193,10 +209,10 @@ def _named(new: NewCall) -> JsonDict:
     return {**new.phone_number.public, **{name: value for name, value in known if value}}
 
 
-def _public_server(server: Server | None) -> CallServer | None:
+def public_server(server: Server | None) -> CallServer | None:
     return CallServer(server.url, dict(server.policy)) if server else None
 
 
-def _server_secrets(server: Server | None) -> JsonDict:
+def server_secrets(server: Server | None) -> JsonDict:
     found = (("secret", server.secret), ("headers", dict(server.headers))) if server else ()
     return {name: value for name, value in found if value}

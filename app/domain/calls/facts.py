@@ -99,6 +99,12 @@ class CallFacts(NamedTuple):
     """When the time of a scheduled call came."""
     analysis_attempts: int = 0
     """The number of requests to the model for the analysis."""
+    squad: JsonObject = NOTHING
+    """The squad without its secrets, with the request's overrides in ``membersOverrides``."""
+    active_id: str | None = None
+    """The id of the stored assistant that talks now, where it is not the call's own."""
+    history: JsonObject = NOTHING
+    """What the assistant that talks now knows of the conversation before it (``History``)."""
 
 
 def load_facts(stored: JsonObject) -> CallFacts:
@@ -127,6 +133,9 @@ def load_facts(stored: JsonObject) -> CallFacts:
         recordings=stored.get("recordings") or {},
         due_at=datetime.fromisoformat(due_at) if due_at else None,
         analysis_attempts=(stored.get("analysis") or {}).get("attempts", 0),
+        squad=stored.get("squad") or {},
+        active_id=stored.get("activeId"),
+        history=stored.get("history") or {},
     )
 
 
@@ -167,6 +176,9 @@ def _columns(facts: CallFacts) -> JsonDict:
         "recordings": dict(facts.recordings),
         "dueAt": facts.due_at.isoformat() if facts.due_at else None,
         "analysis": {"attempts": facts.analysis_attempts},
+        "squad": dict(facts.squad) or None,
+        "activeId": facts.active_id,
+        "history": dict(facts.history) or None,
     }
 
 

@@ -42,6 +42,7 @@ class Changes(TypedDict, total=False):
     stream: str | None
     max_duration: int
     assistant_id: str | None
+    squad_id: str | None
     body: JsonObject
     facts: CallFacts
     secret: bytes | None
@@ -85,10 +86,16 @@ class Call:
     """The column ``resolved`` as it was read."""
     stream: str | None = None
     """The stream of the media socket that the call has now."""
+    squad_id: str | None = None
     token_data: JsonObject = field(default_factory=dict)
     """The data of the token that identified the call."""
     unwritten: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
     """The fields whose values are not in the row yet."""
+
+    @property
+    def active_assistant_id(self) -> str | None:
+        """The id of the stored assistant that talks now, or talked last."""
+        return self.facts.active_id or self.assistant_id
 
 
 _GIVEN = tuple(each.name for each in fields(Call) if each.init)

@@ -11,11 +11,11 @@ from app.domain.assistant import validate
 from app.domain.assistant.config import AssistantConfig, Server, server_of
 from app.domain.assistant.secrets import split_secrets
 from app.domain.context import Context
-from app.domain.overlay import merge
+from app.domain.resources import stored
 from app.store import accounts
 from app.store.kept import kept
 from app.store.resources import get_kept
-from app.store.schema import assistants, customers, phone_numbers
+from app.store.schema import customers, phone_numbers
 from providers.common.json_types import JsonDict, JsonObject
 
 
@@ -50,21 +50,12 @@ def kept_number(context: Context, conn: Connection, row: JsonObject) -> JsonObje
     """The row with its ``NumberBody``, parsed once for all its calls."""
 
     def parse() -> JsonDict:
-        return {**row, "body": NumberBody(_unsealed_body(context, row))}
+        return {**row, "body": NumberBody(stored.unsealed_body(context, row))}
 
     return kept(conn, ("parsed", row["id"]), parse)
 
 
-def stored_assistant(
-    context: Context, conn: Connection, org_id: str, assistant_id: str
-) -> AssistantConfig | None:
-    """The assistant with its secrets, parsed once for all its calls."""
-
-    def load() -> AssistantConfig | None:
-        row = get_kept(conn, assistants, org_id, assistant_id)
-        return None if row is None else AssistantConfig(_unsealed_body(context, row))
-
-    return kept(conn, ("parsed", org_id, assistant_id), load)
+stored_assistant = stored.assistant
 
 
 def assistant_problem(
@@ -95,9 +86,3 @@ def org_server(context: Context, conn: Connection, org_id: str) -> Server | None
         return Server(org["server_url"], context.vault.open(org["secret"]).get("serverSecret"))
 
     return kept(conn, ("server", org_id), load)
-
-
-def _unsealed_body(context: Context, row: JsonObject) -> JsonDict:
-    """The row's body, with its sealed secrets."""
-    sealed = row.get("secret")
-    return merge(row["body"], context.vault.open(sealed)) if sealed else dict(row["body"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from app.domain.assistant import variables
+from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.liquid import text
 from app.domain.calls.record import Call
 from app.domain.context import Context, iso
@@ -32,6 +33,20 @@ def of_call(context: Context, call: Call) -> JsonDict:
         "transport": {"conversationType": "voice", "provider": call.provider},
     }
     return variables.values(call.facts.assistant.variable_values, about, context.now())
+
+
+def carried(values: JsonObject, before: AssistantConfig, after: AssistantConfig) -> JsonDict:
+    """The values once ``after`` talks: its own win, except over what the call has learned.
+
+    A value counts as learned if it is another than ``before`` began with.
+    """
+    began = before.variable_values
+    learned = {
+        name: value
+        for name, value in values.items()
+        if name in after.variable_values and name in began and began[name] != value
+    }
+    return {**values, **after.variable_values, **learned}
 
 
 def filled(context: Context, call: Call, given: JsonObject) -> JsonObject:

@@ -30,7 +30,7 @@ from app.domain.ids import parse_uuid
 from app.domain.legs import transfer
 from app.domain.legs.no_assistant import Refusal, end_call, not_found
 from app.domain.reporting import message_text, server_messages
-from app.domain.resources import server_credentials
+from app.domain.resources import server_credentials, squads
 from providers.common import foreign_json, json_text
 from providers.common.json_types import JsonObject
 from providers.events import CallStatus, EndedReason
@@ -71,6 +71,20 @@ class Chosen:
     assistant_id: str | None
     assistant: JsonObject = field(default_factory=dict)
     overrides: JsonObject = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenMembers:
+    """The reply has a squad, or the id of a stored one."""
+
+    squad_id: str | None
+    squad: JsonObject = field(default_factory=dict)
+    overrides: JsonObject = field(default_factory=dict)
+    """``assistantOverrides``, for every member."""
+    squad_overrides: JsonObject = field(default_factory=dict)
+
+
+Verdict = Refusal | Sent | Chosen | ChosenMembers
 
 
 class AssistantRequests:
@@ -132,6 +146,8 @@ class AssistantRequests:
             if isinstance(verdict, Refusal)
             else self._forward(tx, verdict)
             if isinstance(verdict, Sent)
+            else self._set_squad(tx, verdict)
+            if isinstance(verdict, ChosenMembers)
             else self._set_assistant(tx, verdict)
         )
         if refusal is not None:
@@ -154,27 +170,54 @@ class AssistantRequests:
         if body is None:
             return not_found(chosen.assistant_id or "")
         whole = body.with_overrides(chosen.overrides)
+        problem = self._problem(tx, whole, chosen.assistant, chosen.overrides)
+        if problem:
+            return Refusal(INVALID, f"assistant: {problem}")
+        sent = {"assistantOverrides": chosen.overrides}
+        if chosen.assistant_id is None:
+            sent["assistant"] = chosen.assistant
+        create.set_assistant(tx, chosen.assistant_id, whole, sent)
+        return None
+
+    def _set_squad(self, tx: CallTx, chosen: ChosenMembers) -> Refusal | None:
+        given, org_id = chosen.squad, tx.call.org_id
+        overrides = (chosen.overrides, chosen.squad_overrides)
+        try:
+            if chosen.squad_id is None:
+                found = squads.of_body(self.context, tx.conn, org_id, given, *overrides)
+            else:
+                found = squads.of_id(self.context, tx.conn, org_id, chosen.squad_id, *overrides)
+        except Invalid as error:
+            return Refusal(INVALID, str(error))
+        problem = self._problem(tx, found.first, chosen.overrides, chosen.squad_overrides)
+        if problem:
+            return Refusal(INVALID, f"squad: {problem}")
+        sent = {
+            "squad": given,
+            "assistantOverrides": chosen.overrides,
+            "squadOverrides": chosen.squad_overrides,
+        }
+        create.set_assistant(tx, None, found.first, sent, found.squad)
+        return None
+
+    def _problem(self, tx: CallTx, whole: AssistantConfig, *sent: JsonObject) -> str | None:
+        """Why this assistant cannot answer, as a sentence. ``sent``: the parts of the reply."""
         try:
             known_here = partial(server_credentials.missing, tx.conn, tx.call.org_id)
             check_credential_ids(whole.json, known_here)
         except Invalid as error:
-            return Refusal(INVALID, f"assistant: {error}")
+            return str(error)
         problem = (
             validate.problem(whole.json, self.context.url_problem)
-            or validate.unsendable(chosen.assistant)
-            or validate.unsendable(chosen.overrides)
+            or next(filter(None, map(validate.unsendable, sent)), None)
             or installation.never_works(whole, self.context.settings)
         )
-        if problem:
-            return Refusal(INVALID, f"assistant: {problem}")
-        if told := sentences(check_fields(whole.json)):
+        if problem is None and (told := sentences(check_fields(whole.json))):
             log.info("the assistant of call %s: %s", tx.call.id, "; ".join(told))
-        transient = None if chosen.assistant_id else chosen.assistant
-        create.set_assistant(tx, chosen.assistant_id, whole, transient, chosen.overrides)
-        return None
+        return problem
 
 
-def judge(reply: Reply) -> Refusal | Sent | Chosen:
+def judge(reply: Reply) -> Verdict:
     """Read a reply. Of several fields the first one of ``READERS`` counts."""
     if reply.error is not None:
         return Refusal(ERROR, reply.error)
@@ -224,14 +267,46 @@ def _with_overrides(given: JsonObject, chosen: Chosen) -> Refusal | Chosen:
     return Chosen(chosen.assistant_id, chosen.assistant, overrides)
 
 
+def _squad_id(given: JsonObject) -> Refusal | ChosenMembers:
+    found = given["squadId"]
+    if not isinstance(found, str):
+        return _wrong("squadId")
+    return _members(given, ChosenMembers(found.lower()[:100]))
+
+
+def _squad(given: JsonObject) -> Refusal | ChosenMembers:
+    found = given["squad"]
+    members = found.get("members") if isinstance(found, dict) else None
+    if not isinstance(members, list) or not all(map(_is_member, members)) or not members:
+        return _wrong("squad")
+    return _members(given, ChosenMembers(None, found))
+
+
+def _is_member(given: object) -> bool:
+    if not isinstance(given, dict):
+        return False
+    return isinstance(given.get("assistantId"), str) or isinstance(given.get("assistant"), dict)
+
+
+def _members(given: JsonObject, chosen: ChosenMembers) -> Refusal | ChosenMembers:
+    names = ("assistantOverrides", "squadOverrides")
+    for name in names:
+        if not isinstance(given.get(name, {}), dict):
+            return _wrong(name)
+    own, shared = (given.get(name, {}) for name in names)
+    return replace(chosen, overrides=own, squad_overrides=shared)
+
+
 def _wrong(name: str) -> Refusal:
     return Refusal(INVALID, f"{name} is not valid")
 
 
-READERS: Mapping[str, Callable[[JsonObject], Refusal | Sent | Chosen]] = {
+READERS: Mapping[str, Callable[[JsonObject], Verdict]] = {
     "error": _error,
     "destination": _destination,
     "assistantId": _assistant_id,
     "assistant": _assistant,
+    "squadId": _squad_id,
+    "squad": _squad,
 }
 """The readers of a reply's fields, in their order of precedence."""

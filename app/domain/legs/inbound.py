@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy.engine import Connection
 
+from app.domain.assistant import validate
 from app.domain.assistant.config import AssistantConfig
 from app.domain.calls import (
     answers,
@@ -23,11 +24,14 @@ from app.domain.calls import (
 from app.domain.calls.create import INBOUND, OUTBOUND, NewCall
 from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.context import Context
+from app.domain.errors import Invalid
 from app.domain.ids import parse_uuid
 from app.domain.legs.assistant_request import Question
 from app.domain.legs.auth import belongs
 from app.domain.legs.no_assistant import Refusal, end_call, fallback, not_found
 from app.domain.legs.queue import line
+from app.domain.resources import squads
+from app.domain.resources.squads import ChosenSquad
 from app.store import accounts, calls, events
 from providers.base.carrier import Carrier
 from providers.base.instructions import HangUp, Instruction
@@ -165,8 +169,12 @@ class InboundLegs:
         org_id, assistant = self._assistant(conn, orgs, known)
         credential = next(row for row in webhook.accounts if row["org_id"] == org_id)
         refusal: Refusal | None = NOT_PROVIDED
+        chosen: ChosenSquad | None = None
+        squad_id = number["body"].get("squadId") if number else None
         if asked_for is not None:
             refusal = self._refusal(conn, org_id, asked_for, known, assistant)
+        elif squad_id:
+            chosen, assistant, refusal = self._squad(conn, org_id, squad_id)
         assistant_id = known if assistant is not None else None
         inbound = leg.inbound is not False
         theirs, ours = (leg.from_, leg.to) if inbound else (leg.to, leg.from_)
@@ -190,8 +198,21 @@ class InboundLegs:
             if number
             else stored_resources.NO_NUMBER,
             server=stored_resources.org_server(self.context, conn, org_id),
+            squad=chosen,
         )
         return new, refusal
+
+    def _squad(
+        self, conn: Connection, org_id: str, squad_id: str
+    ) -> tuple[ChosenSquad | None, AssistantConfig | None, Refusal | None]:
+        """The squad of a number, its first member, and why it cannot answer, if so."""
+        try:
+            found = squads.of_id(self.context, conn, org_id, squad_id)
+        except Invalid as error:
+            return None, None, Refusal(EndedReason.ASSISTANT_NOT_FOUND, str(error))
+        problem = validate.problem(found.first.json, self.context.url_problem)
+        refusal = Refusal(EndedReason.ASSISTANT_NOT_INVALID, problem) if problem else None
+        return found.squad, found.first, refusal
 
     def _refusal(
         self,

@@ -22,7 +22,7 @@ from providers.events import CallEvent, CallStatus, EventKind
 
 CONTROLLABLE = frozenset({"local"})
 """Backends that take commands; the others only relay audio."""
-TYPES = frozenset({"say", "add-message", "control"})
+TYPES = frozenset({"say", "add-message", "control", "handoff"})
 """Control messages that the assistant executes."""
 CONTROLS = (
     "mute-assistant",

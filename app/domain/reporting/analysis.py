@@ -53,7 +53,7 @@ def begin(change: Change) -> None:
     backend = assistant.transport.backend(tx.context.settings)
     if backend == "local" and (
         _questions(assistant)
-        or stored_outputs.are_wanted(tx.conn, call.org_id, call.assistant_id, assistant)
+        or stored_outputs.are_wanted(tx.conn, call.org_id, call.active_assistant_id, assistant)
     ):
         pending.expect(tx, ARTIFACT)
 
@@ -82,7 +82,7 @@ def run(context: Context, payload: Mapping[str, str]) -> float | None:
         assistant = AssistantConfig(merge(call.facts.assistant.json, hidden))
         keys = vendor_accounts.accounts_for_call(context, conn, call.org_id, assistant)
         defined, missing = stored_outputs.of_call(
-            context, conn, call.id, call.org_id, call.assistant_id, assistant
+            context, conn, call.id, call.org_id, call.active_assistant_id, assistant
         )
     values = variables.of_call(context, call)
     facts = {**call.body, "endedReason": call.ended_reason, variables.KEPT: values}

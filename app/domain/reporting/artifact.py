@@ -33,6 +33,7 @@ ONLY_HERE = (
     "variableValues",
     "performanceMetrics",
     "transfers",
+    "assistantActivations",
 )
 """Fields of ``artifact`` alone, that ``calls.body`` stores under the same names."""
 

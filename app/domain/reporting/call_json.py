@@ -25,6 +25,8 @@ DEBUGGING = "inboundPhoneCallDebuggingArtifacts"
 BODY_FIELDS = (
     "assistant",
     "assistantOverrides",
+    "squad",
+    "squadOverrides",
     "customer",
     "phoneNumber",
     "metadata",
@@ -69,6 +71,7 @@ def call_json(context: Context, call: Call, link_seconds: float = API_LINK_SECON
         "phoneCallProviderBypassEnabled": call.bypass,
         "phoneCallProviderDetails": context.vault.open(call.secret).get("details"),
         "assistantId": call.assistant_id,
+        "squadId": call.squad_id,
         "customerId": call.customer_id,
         "phoneNumberId": call.phone_number_id,
         "monitor": _monitor(context, call),

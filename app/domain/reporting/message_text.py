@@ -133,7 +133,8 @@ def _message(
 def _assistant(call: Call) -> JsonObject | None:
     """The assistant as it was used, with the id of the stored one that it comes from."""
     used = call.facts.assistant.json
-    return {"id": call.assistant_id, **used} if call.assistant_id else used
+    known = call.active_assistant_id
+    return {"id": known, **used} if known else used
 
 
 def _report(call: Call, shown: JsonObject) -> JsonDict:

@@ -64,7 +64,7 @@ def _still_awaits(context: Context, call: Call) -> bool:
 def _forget(tx: CallTx) -> None:
     call, conn = tx.call, tx.conn
     defined, _ = structured_outputs.of_call(
-        tx.context, conn, call.id, call.org_id, call.assistant_id, call.facts.assistant
+        tx.context, conn, call.id, call.org_id, call.active_assistant_id, call.facts.assistant
     )
     kept = frozenset(each.id for each in defined if each.is_always_kept)
     forward = call.facts.forward and replace(call.facts.forward, message=None)

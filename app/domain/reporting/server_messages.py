@@ -39,6 +39,8 @@ EPHEMERAL_POLICY: JsonObject = {"moment": True, "timeoutSeconds": 5}
 """The delivery policy of ephemeral messages (``app/delivery/sender.py``)."""
 BACKOFF = "backoffPlan"
 """Field of a server, for requests that wait for their answer."""
+EARLIER = "earlierServers"
+"""Key of a call's secrets: URL -> the secrets of a server of an assistant that it had before."""
 STALE_SECONDS = 10.0
 """Age at which an ephemeral message is dropped, once the report is queued."""
 MAX_PENDING = 50
@@ -142,6 +144,27 @@ def server_secrets(context: Context, call: Call) -> JsonDict:
     policy = call.facts.server.policy if call.facts.server else {}
     secrets = {**context.vault.open(call.secret).get("server", {}), BACKOFF: policy.get(BACKOFF)}
     return with_signer(context, call.org_id, secrets, policy.get("credentialId"))
+
+
+def secrets_for(context: Context, call: Call, url: str) -> JsonDict:
+    """Those of the server that a message was queued for, which may have been an assistant's before."""
+    server = call.facts.server
+    if server is None or server.url == url:
+        return server_secrets(context, call)
+    earlier: JsonObject | None = context.vault.open(call.secret).get(EARLIER, {}).get(url)
+    if earlier is None:
+        return server_secrets(context, call)
+    own = {name: earlier[name] for name in ("secret", "headers") if name in earlier}
+    return with_signer(context, call.org_id, own, earlier.get("credentialId"))
+
+
+def with_earlier(call: Call, secrets: JsonObject) -> JsonDict:
+    """The call's secrets, with those of its server kept for what is queued for it."""
+    server = call.facts.server
+    if server is None:
+        return dict(secrets)
+    own = {**secrets.get("server", {}), "credentialId": server.policy.get("credentialId")}
+    return {**secrets, EARLIER: {**secrets.get(EARLIER, {}), server.url: own}}
 
 
 def with_signer(

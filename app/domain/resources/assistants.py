@@ -15,6 +15,7 @@ from app.domain.resources.base import ResourceStore
 from app.domain.resources.credentials import Credentials
 from app.domain.resources.files import Files
 from app.domain.resources.phone_numbers import PhoneNumbers
+from app.domain.resources.squads import Squads
 from app.domain.resources.structured_outputs import StructuredOutputs, check_own
 from app.domain.resources.tools import Tools, check_ids
 from app.store.schema import assistants, customers
@@ -56,6 +57,7 @@ class ResourceService:
 
     def __init__(self, context: Context) -> None:
         self.assistants = Assistants(context)
+        self.squads = Squads(context)
         self.tools = Tools(context)
         self.customers = Customers(context)
         self.credentials = Credentials(context)

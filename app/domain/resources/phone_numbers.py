@@ -15,7 +15,7 @@ from app.domain.resources.number_account import (
 )
 from app.store import resources as store
 from app.store.resources import NumberPage, Window
-from app.store.schema import assistants, credentials, phone_numbers
+from app.store.schema import assistants, credentials, phone_numbers, squads
 from providers.base.carrier import Carrier
 from providers.common.json_types import JsonDict, JsonObject
 
@@ -27,8 +27,10 @@ KEPT = (
     "fallbackDestination",
     "smsEnabled",
     "queuePlan",
+    "squadId",
 )
 """Fields that are stored and returned as sent; the other fields have columns of their own."""
+EITHER = "Use either `assistantId` or `squadId`, not both: null removes the other."
 
 
 class PhoneNumbers(ResourceStore):
@@ -71,7 +73,10 @@ class PhoneNumbers(ResourceStore):
         credential = self._credential(conn, row, provider, asked)
         before = {**self.full(row), "assistantId": row["assistant_id"]}
         changed = {name: body[name] for name in (*KEPT, "assistantId") if name in body}
-        return self._columns(provider, number, credential, patched(before, changed))
+        new = patched(before, changed)
+        if new.get("assistantId") and new.get("squadId"):
+            raise Invalid(EITHER)
+        return self._columns(provider, number, credential, new)
 
     def save(self, conn: Connection, row: JsonObject, values: JsonObject) -> JsonDict:
         saved = super().save(conn, row, values)
@@ -133,3 +138,6 @@ class PhoneNumbers(ResourceStore):
         id = body.get("assistantId")
         if id and store.get(conn, assistants, org_id, id) is None:
             raise Invalid(f"Couldn't Get Assistant. `assistantId` {id} Does Not Exist.")
+        squad_id = body.get("squadId")
+        if squad_id and store.get(conn, squads, org_id, squad_id) is None:
+            raise Invalid(f"Couldn't Get Squad. `squadId` {squad_id} Does Not Exist.")

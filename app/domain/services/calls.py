@@ -39,9 +39,10 @@ from app.domain.reporting import explain, pending
 from app.domain.reporting.call_json import call_json, opens_control
 from app.domain.reporting.event_json import event_json
 from app.domain.resources import files as resource_files
-from app.domain.resources import server_credentials, structured_outputs
+from app.domain.resources import server_credentials, squads, structured_outputs
 from app.domain.resources.base import paged
 from app.domain.resources.number_account import number_account
+from app.domain.resources.squads import FirstOfSquad
 from app.domain.resources.tools import check_ids
 from app.domain.services.messages import MessageService
 from app.store import accounts, call_lists, calls, events
@@ -54,6 +55,8 @@ from providers.events import CallStatus, EndedReason
 SENT = (
     "assistant",
     "assistantOverrides",
+    "squad",
+    "squadOverrides",
     "customer",
     "metadata",
     "name",
@@ -100,7 +103,7 @@ class CallService:
         # Only the look-up of a transient number may write its account; others need no write lock.
         look_up = self.context.store.write if body.get("phoneNumber") else self.context.store.read
         later = body.get("schedulePlan")
-        if "assistantOverrides" in (body.get("customer") or {}):
+        if batches.OVERRIDES & (body.get("customer") or {}).keys():
             body = batches.one_of(body, body["customer"])
         with look_up() as conn:
             if later:
@@ -253,7 +256,7 @@ class CallService:
     def _new(self, conn: Connection, org_id: str, body: JsonObject, key_id: str | None) -> NewCall:
         number = self._number(conn, org_id, body)
         provider = self.context.providers[number["provider"]]
-        for part in ("assistant", "assistantOverrides", "phoneNumber"):
+        for part in ("assistant", "assistantOverrides", "squadOverrides", "phoneNumber"):
             if given := body.get(part):
                 check_outgoing(given, self.context.url_problem, f"{part}.")
                 if "'credentialId'" in str(given):
@@ -271,12 +274,11 @@ class CallService:
             problem = instructions.return_url_problem(self.context, provider, return_url)
             if problem:
                 raise Invalid(problem)
-        assistant_id, assistant = self._assistant(conn, org_id, body, number)
-        overrides = body.get("assistantOverrides")
-        whole = assistant.with_overrides(overrides)
-        if assistant_id is None or overrides:  # a stored one was checked when it was stored
-            path = "assistant" if assistant_id is None else "assistantOverrides"
-            installation.refuse(whole, self.context.settings, f"{path}.")
+        chosen = self._squad(conn, org_id, body, number)
+        if chosen is not None:
+            assistant_id, whole = None, chosen.first
+        else:
+            assistant_id, whole = self._assistant(conn, org_id, body, number)
         return NewCall(
             org_id=org_id,
             provider=provider,
@@ -293,7 +295,23 @@ class CallService:
             phone_number=number["body"],
             key_id=key_id,
             server=stored_resources.org_server(self.context, conn, org_id),
+            squad=chosen.squad if chosen else None,
         )
+
+    def _squad(
+        self, conn: Connection, org_id: str, body: JsonObject, number: JsonObject
+    ) -> FirstOfSquad | None:
+        """The squad that the request or its number names; None: an assistant answers."""
+        named = body.get("squad") is not None or body.get("squadId")
+        if not named and (body.get("assistant") is not None or body.get("assistantId")):
+            return None
+        squad_id = body.get("squadId") or (None if named else number["body"].json.get("squadId"))
+        if not named and not squad_id:
+            return None
+        overrides = (body.get("assistantOverrides"), body.get("squadOverrides"))
+        if squad_id:
+            return squads.of_id(self.context, conn, org_id, squad_id, *overrides)
+        return squads.of_body(self.context, conn, org_id, body["squad"], *overrides)
 
     def _number(self, conn: Connection, org_id: str, body: JsonObject) -> JsonDict:
         """The call's number: ``id provider number credential body assistant_id``."""
@@ -330,15 +348,23 @@ class CallService:
     def _assistant(
         self, conn: Connection, org_id: str, body: JsonObject, number: JsonObject
     ) -> tuple[str | None, AssistantConfig]:
+        overrides, assistant_id = body.get("assistantOverrides"), None
         if body.get("assistant") is not None:
-            return None, AssistantConfig(body["assistant"])
-        assistant_id = body.get("assistantId") or number["assistant_id"]
-        if not assistant_id:
-            raise Invalid(NO_ASSISTANT)
-        found = stored_resources.stored_assistant(self.context, conn, org_id, assistant_id)
-        if found is None:
-            raise Invalid(f"Couldn't Get Assistant. `assistantId` {assistant_id} Does Not Exist.")
-        return assistant_id, found
+            whole = AssistantConfig(body["assistant"]).with_overrides(overrides)
+        else:
+            assistant_id = body.get("assistantId") or number["assistant_id"]
+            if not assistant_id:
+                raise Invalid(NO_ASSISTANT)
+            found = stored_resources.stored_assistant(self.context, conn, org_id, assistant_id)
+            if found is None:
+                raise Invalid(
+                    f"Couldn't Get Assistant. `assistantId` {assistant_id} Does Not Exist."
+                )
+            whole = found.with_overrides(overrides)
+        if assistant_id is None or overrides:  # a stored one was checked when it was stored
+            path = "assistant" if assistant_id is None else "assistantOverrides"
+            installation.refuse(whole, self.context.settings, f"{path}.")
+        return assistant_id, whole
 
     def _customer(self, conn: Connection, org_id: str, body: JsonObject) -> JsonDict:
         customer_id = body.get("customerId")
@@ -375,7 +401,7 @@ class CallService:
 def _as_sent(body: JsonObject, number: JsonObject, return_url: str | None) -> JsonDict:
     """The request's fields that the Call repeats, without their secrets."""
     kept = {name: body[name] for name in SENT if body.get(name) is not None}
-    for name in ("assistant", "assistantOverrides"):
+    for name in ("assistant", "assistantOverrides", "squad", "squadOverrides"):
         if name in kept:
             kept[name], _ = split_secrets(kept[name])
     if body.get("phoneNumber"):

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection, Iterable
 
 from sqlalchemy.engine import Connection
 
+from app.domain.assistant import squad
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.field_check import Finding
+from app.domain.assistant.fields import object_of, objects_of
 from app.domain.assistant.installation import Installation, check
 from app.domain.assistant.served_fields import Fate
 from app.domain.calls import stored_resources
 from app.domain.context import Context
 from app.domain.errors import NotFound
+from app.domain.resources import squads, stored
 from app.domain.resources.vendor_accounts import accounts_for_call
 from providers.common.json_types import JsonObject
 
@@ -33,11 +37,30 @@ class CheckService:
                 raise NotFound("Assistant", id)
             return self._check(conn, org_id, found)
 
+    def squad(self, org_id: str, made: JsonObject) -> list[Finding]:
+        """Of a stored squad's members: whom they hand over to, and their own fields."""
+        with self.context.store.read() as conn:
+            whole = squads.whole(self.context, conn, org_id, str(made["id"]))
+            return self._of_members(conn, org_id, whole)
+
+    def _of_members(self, conn: Connection, org_id: str, whole: JsonObject) -> list[Finding]:
+        find = stored.finder(self.context, conn, org_id)
+        found = [*squad.check_names(whole, find)]
+        for number, given in enumerate(objects_of(whole, squad.MEMBERS)):
+            own = {*object_of(given, "assistant"), *object_of(given, "assistantOverrides")}
+            path = f"{squad.MEMBERS}.{number}.assistant."
+            for member in squad.members({**whole, squad.MEMBERS: [given]}, find):
+                told = self._own(self._check(conn, org_id, member.assistant), own)
+                found += [each._replace(path=path + each.path) for each in told]
+        return found
+
     def given(self, org_id: str, body: JsonObject) -> list[Finding]:
         """Of the body of a call: its assistant and its overrides, which a stored one may have.
 
         What has no effect is listed for the body's own fields, and not again for the stored ones.
         """
+        if body.get("squad") or body.get("squadId"):
+            return self._given_squad(org_id, body)
         overrides = body.get("assistantOverrides")
         own = {*(body.get("assistant") or {}), *(overrides or {})}
         with self.context.store.read() as conn:
@@ -46,6 +69,18 @@ class CheckService:
                 stored = stored_resources.stored_assistant(self.context, conn, org_id, id)
                 assistant = stored or assistant
             found = self._check(conn, org_id, assistant.with_overrides(overrides))
+        return self._own(found, own)
+
+    def _given_squad(self, org_id: str, body: JsonObject) -> list[Finding]:
+        """Of a call's own squad, or of the overrides for a stored one."""
+        overrides = (body.get("assistantOverrides"), body.get("squadOverrides"))
+        with self.context.store.read() as conn:
+            whole = body.get("squad") or squads.whole(self.context, conn, org_id, body["squadId"])
+            found = self._of_members(conn, org_id, squad.with_overrides(whole, *overrides))
+        return [each for each in found if body.get("squad") or each.fate is Fate.REFUSED]
+
+    def _own(self, found: Iterable[Finding], own: Collection[str]) -> list[Finding]:
+        """Without what has no effect in other fields than these."""
         return [
             each
             for each in found
@@ -58,4 +93,6 @@ class CheckService:
 
     def _check(self, conn: Connection, org_id: str, assistant: AssistantConfig) -> list[Finding]:
         accounts = accounts_for_call(self.context, conn, org_id, assistant)
-        return check(assistant, Installation(self.context.settings, accounts))
+        plain = {name: each for name, each in assistant.json.items() if name != squad.DESTINATIONS}
+        found = check(AssistantConfig(plain), Installation(self.context.settings, accounts))
+        return [*found, *squad.check_alone(plain, stored.finder(self.context, conn, org_id))]

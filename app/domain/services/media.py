@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sqlalchemy.engine import Connection
 
 from app.domain.assistant.config import AssistantConfig
+from app.domain.assistant.history import History
+from app.domain.assistant.history import load as load_history
 from app.domain.assistant.rendering import rendered
 from app.domain.calls import apply, record, tokens, variables, web_calls
 from app.domain.calls.facts import MonitorEndpoint
@@ -20,8 +22,9 @@ from app.domain.calls.tokens import MediaToken
 from app.domain.cluster import ProcessRegistry
 from app.domain.context import Context, Reply
 from app.domain.errors import Invalid
-from app.domain.legs import adopt, carrier_tools, no_capacity, transfer
+from app.domain.legs import adopt, carrier_tools, handoff, no_capacity, transfer
 from app.domain.legs.carrier_tools import TextMessage
+from app.domain.legs.handoff import NextAssistant, NoHandoff, Talk
 from app.domain.legs.queue import sockets
 from app.domain.live import control, monitor
 from app.domain.overlay import merge
@@ -31,21 +34,23 @@ from app.domain.reporting import analysis, live_messages, server_messages
 from app.domain.reporting.live_messages import OutgoingMessage
 from app.domain.resources import files, server_credentials, tools, vendor_accounts
 from app.net.authentication import Signer
-from app.store import accounts, calls
+from app.store import accounts, calls, events
 from app.store.commands import Command
 from app.store.files import Found
 from app.store.ids import new_id
 from app.vendors.common.account import VendorAccounts
+from app.vendors.common.answer import ModelAnswer
 from providers.base.carrier import Carrier
 from providers.base.instructions import stream_id
 from providers.base.media import StreamStart
 from providers.base.webhook import Leg
-from providers.common.json_types import NOTHING, JsonObject
+from providers.common.json_types import NOTHING, JsonDict, JsonObject
 from providers.errors import Refused
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
 MAX_WORD = 200
 """Characters of the word about a lost socket; a carrier's close frame may have chosen it."""
+NO_HISTORY = History()
 DB_ERROR_MESSAGE = "The store failed, and what happened to the call meanwhile is not known."
 
 
@@ -70,6 +75,17 @@ class StreamClaim:
     """The values that its templates were rendered with."""
     audio_format: str = ""
     """A key of ``Carrier.formats``; empty for the carrier's usual one."""
+    history: History = field(default_factory=History)
+    """What this assistant knows of the call's ``messages``."""
+    handed: NextAssistant | None = field(default=None, repr=False)
+    """The assistant itself, if the call is being handed to it on this socket."""
+    turn: int = 0
+    """The number of handoffs before it."""
+
+    @property
+    def spender(self) -> str:
+        """What the cost items of this assistant on this socket are named by."""
+        return f"{self.stream}/{self.turn}" if self.turn else self.stream
 
 
 class NoCapacity(Exception):
@@ -175,7 +191,9 @@ class MediaService:
                 facts = also.get("facts", tx.call.facts)
                 also["facts"] = facts._replace(heard_at=self.endpoint)
             if variables.KEPT not in tx.call.body:
-                also["body"] = {**also.get("body", tx.call.body), variables.KEPT: claim.values}
+                named = handoff.activation(tx.call.facts.assistant, tx.call.active_assistant_id)
+                first = {variables.KEPT: claim.values, handoff.ACTIVATIONS: [named]}
+                also["body"] = {**also.get("body", tx.call.body), **first}
             apply.apply_events(tx, [event], also)
 
     def stopped(self, claim: StreamClaim) -> None:
@@ -237,7 +255,7 @@ class MediaService:
         ]
         if not (messages or kept or spent):
             return
-        items = [{**usage, "stream": claim.stream} for usage in spent]
+        items = [{"stream": claim.spender, **usage} for usage in spent]
         with self.context.store.write() as conn:
             tx = self._locked(conn, claim)
             if tx is None:
@@ -305,6 +323,37 @@ class MediaService:
             except Invalid as error:
                 return str(error)
         return None
+
+    def next_assistant(
+        self, claim: StreamClaim, destination: JsonObject, values: JsonObject
+    ) -> StreamClaim:
+        """The claim of the assistant that a destination names, on the same socket.
+
+        ``values``: those of templates by now. Raises ``NoHandoff``.
+        """
+        with self.context.store.read() as conn:
+            call = record.get(conn, claim.call_id)
+            if call is None:
+                raise NoHandoff("the call was deleted")
+            found = handoff.find(self.context, conn, call, destination, values)
+            turn = handoff.count(events.of_call(conn, call.id)) + 1
+        made = self._claim_of(call, claim.provider, claim.stream, found.assistant, found.values)
+        return replace(made, handed=found, turn=turn)
+
+    def hand_over(self, claim: StreamClaim, talk: Talk) -> None:
+        """Store that the call is this claim's from now on. Raises ``NoHandoff``."""
+        with self.context.store.write() as conn:
+            tx = self._locked(conn, claim)
+            if tx is None or claim.handed is None:
+                raise NoHandoff("the call was deleted")
+            handoff.hand_over(tx, claim.stream, claim.handed, talk)
+
+    def ask_model(
+        self, claim: StreamClaim, messages: Sequence[JsonObject], seconds: float
+    ) -> ModelAnswer:
+        """Ask the assistant's model one question, without the conversation's own requests."""
+        given = [dict(each) for each in messages]
+        return self.context.ask_model(claim.assistant.model, claim.accounts, given, seconds)
 
     def press_keys(self, claim: StreamClaim, keys: str) -> bool:
         """Play keys to the leg by the carrier's API. False: they have to be in the sound.
@@ -410,7 +459,25 @@ class MediaService:
     def _build_claim(self, call: Call, carrier: Carrier, stream: str) -> StreamClaim:
         hidden = self.context.vault.open(call.secret).get("assistant", {})
         stored = AssistantConfig(merge(call.facts.assistant.json, hidden))
-        values = variables.of_call(self.context, call)
+        return self._claim_of(
+            call,
+            carrier,
+            stream,
+            stored,
+            variables.of_call(self.context, call),
+            load_history(call.facts.history),
+        )
+
+    def _claim_of(
+        self,
+        call: Call,
+        carrier: Carrier,
+        stream: str,
+        stored: AssistantConfig,
+        values: JsonDict,
+        history: History = NO_HISTORY,
+    ) -> StreamClaim:
+        """``stored``: the assistant with its secrets, its templates not rendered."""
         settings = self.context.settings
         facts = {
             "id": call.id,
@@ -437,4 +504,5 @@ class MediaService:
             call.facts.taped,
             values,
             web_calls.audio_format(call.body) if not carrier.phone else "",
+            history,
         )

@@ -10,7 +10,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 
-from app.domain.assistant.config import AssistantConfig
 from app.media.frame_queue import FrameQueue, QueueFull
 from app.media.recording.mixer import LiveMixer
 from app.media.recording.track import WIDTH
@@ -73,9 +72,8 @@ class Listener:
 class Monitor:
     """The listeners of one live call."""
 
-    def __init__(self, stream: MediaStream, assistant: AssistantConfig) -> None:
+    def __init__(self, stream: MediaStream) -> None:
         self._stream = stream
-        self._assistant = assistant
         self._listeners = set[Listener]()
         self._mixer: LiveMixer | None = None
         self._ticker: asyncio.Task[None] | None = None
@@ -108,7 +106,8 @@ class Monitor:
 
     def tell(self, kind: str, extra: JsonObject) -> None:
         """Send a client message, if the assistant's ``clientMessages`` has its type."""
-        if self._listeners and self._assistant.wants_client_message(kind):
+        assistant = self._stream.call_context.claim.assistant
+        if self._listeners and assistant.wants_client_message(kind):
             for listener in self._listeners:
                 listener.tell({"type": kind, **extra})
 

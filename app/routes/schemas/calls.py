@@ -29,18 +29,21 @@ from app.routes.schemas.base import (
 )
 from app.routes.schemas.customers import CalledCustomer, number_problem
 from app.routes.schemas.phone_numbers import Destination, TransientPhoneNumber
+from app.routes.schemas.squads import AssistantDestination, CreateSquad
 from app.routes.schemas.wording import wrong, wrong_object
 from providers.events import CallStatus, EndedReason
 from providers.web import WEB
 
 # Pairs of which a body may have one: the id of a saved object, or the object.
 EITHER_OR = (
-    ("assistant_id", "assistant"),
     ("customer_id", "customer"),
     ("customer_id", "customers"),
     ("customer", "customers"),
     ("phone_number_id", "phone_number"),
 )
+
+ANSWERING = ("assistant_id", "assistant", "squad_id", "squad")
+"""Fields of which a call has one: who answers."""
 
 MOST_CUSTOMERS = 100
 
@@ -54,12 +57,13 @@ PHONE_ONLY = (
     "phone_call_provider_return_url",
 )
 
-CONTROLS = ("end-call", "transfer", "say", "add-message", "control")
+CONTROLS = ("end-call", "transfer", "handoff", "say", "add-message", "control")
 # Vapi's other control messages, which are refused by name.
-FOREIGN_CONTROLS = ("handoff", "send-transport-message")
+FOREIGN_CONTROLS = ("send-transport-message",)
 # Control type -> its required field.
 NEEDED = {
     "transfer": "destination",
+    "handoff": "destination",
     "say": "content",
     "add-message": "message",
     "control": "control",
@@ -101,12 +105,33 @@ class WebsocketTransport(Model):
     )
 
 
-class CreateWebCall(Model):
-    """A call from a browser. One of assistantId and assistant."""
+class Answering(Model):
+    """Who answers a call."""
 
     assistant_id: Reference | None = None
     assistant: Assistant | None = None
-    assistant_overrides: AssistantOverrides | None = None
+    assistant_overrides: AssistantOverrides | None = Field(
+        None, description="With a squad: for every member."
+    )
+    squad_id: Reference | None = None
+    squad: CreateSquad | None = Field(None, description="Several assistants. The first begins.")
+    squad_overrides: AssistantOverrides | None = Field(
+        None, description="Fields to replace in every member."
+    )
+
+    @model_validator(mode="after")
+    def _one_answers(self) -> Self:
+        named = [f"`{to_camel(name)}`" for name in ANSWERING if getattr(self, name) is not None]
+        if len(named) > 1:
+            raise wrong_object(f"Use either {' or '.join(named)}, not both.")
+        if self.squad_overrides is not None and self.assistant is not None:
+            raise wrong_object("`squadOverrides` is for a squad.")
+        return self
+
+
+class CreateWebCall(Answering):
+    """A call from a browser. One of assistantId, assistant, squadId and squad."""
+
     max_duration_seconds: Annotated[int, Field(ge=10, le=3600), whole] | None = Field(
         None, description="The call ends after so many seconds."
     )
@@ -119,15 +144,9 @@ class CreateWebCall(Model):
         None, description="Only true: the call ends when its customer leaves."
     )
 
-    @model_validator(mode="after")
-    def _either_or(self) -> Self:
-        if self.assistant_id is not None and self.assistant is not None:
-            raise wrong_object("Use either `assistantId` or `assistant`, not both.")
-        return self
 
-
-class CreateCall(Model):
-    """A call to create. One of assistantId and assistant, one of phoneNumberId and phoneNumber."""
+class CreateCall(Answering):
+    """A call to create. One of assistantId, assistant, squadId and squad; and one number."""
 
     max_duration_seconds: Annotated[int, Field(ge=10, le=3600), whole] | None = Field(
         None, description="The call ends after so many seconds."
@@ -144,9 +163,6 @@ class CreateCall(Model):
         description="True: nothing is dialled; phoneCallProviderDetails of the answer is for your own flow. "
         "Else customer.number (or customer.sipUri) is called.",
     )
-    assistant_id: Reference | None = None
-    assistant: Assistant | None = None
-    assistant_overrides: AssistantOverrides | None = None
     customer_id: Reference | None = None
     customer: CalledCustomer | None = None
     customers: list[CalledCustomer] | None = Field(
@@ -227,7 +243,9 @@ class Control(OpenModel):
     type: Annotated[str, AfterValidator(_control_type)] = Field(
         json_schema_extra={"enum": list(CONTROLS)}
     )
-    destination: Destination | None = Field(None, description="Required with type `transfer`.")
+    destination: Destination | AssistantDestination | None = Field(
+        None, description="Required with type `transfer`, and with `handoff`: an assistant."
+    )
     content: str | None = Field(
         None,
         max_length=5000,
@@ -260,6 +278,10 @@ class Control(OpenModel):
         needed = NEEDED.get(self.type)
         if needed is not None and not getattr(self, needed):
             raise wrong_object(f"{needed} should not be empty")
+        to_assistant = isinstance(self.destination, AssistantDestination)
+        if self.type in ("transfer", "handoff") and to_assistant is (self.type == "transfer"):
+            kinds = "number or sip" if self.type == "transfer" else "assistant"
+            raise wrong_object(f"destination.type must be {kinds}")
         if self.type == "transfer" and len(self.content or "") > MAX_SPOKEN_BY_CARRIER:
             raise wrong_object(
                 f"content must be shorter than or equal to {MAX_SPOKEN_BY_CARRIER} characters"
@@ -312,6 +334,7 @@ class ListCalls(Page):
 
     id: Uuid | None = None
     assistant_id: Uuid | None = None
+    squad_id: Uuid | None = None
     phone_number_id: Uuid | None = None
     phone_call_provider_id: Annotated[str, Field(max_length=128), plain] | None = Field(
         None, description="The carrier's own id of the call."

@@ -47,6 +47,9 @@ class CalledCustomer(Person):
     assistant_overrides: AssistantOverrides | None = Field(
         None, description="Merged over the request's own assistantOverrides."
     )
+    squad_overrides: AssistantOverrides | None = Field(
+        None, description="Merged over the request's own squadOverrides."
+    )
 
 
 class Customer(Person):

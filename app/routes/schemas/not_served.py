@@ -7,15 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-SQUADS = "squads are not served here, an assistant is alone in its call"
 WORKFLOWS = "workflows are not served here"
 
 # Field -> the reason, as the end of a sentence.
 NOT_SERVED: Mapping[str, str] = {
     "assistantVersion": "assistants have no versions here",
-    "squad": SQUADS,
-    "squadId": SQUADS,
-    "squadOverrides": SQUADS,
     "workflow": WORKFLOWS,
     "workflowId": WORKFLOWS,
     "workflowOverrides": WORKFLOWS,

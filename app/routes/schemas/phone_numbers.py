@@ -110,6 +110,7 @@ class TransientPhoneNumber(CarrierFields):
     credential_id: Reference | None = None
     name: ShortText | None = None
     assistant_id: Reference | None = None
+    squad_id: Reference | None = None
     sms_enabled: bool | None = Field(None, description="Kept as sent: messages are not served.")
     server: Server | None = None
     server_url: Url | None = Field(None, description="The older spelling of server.url.")
@@ -118,6 +119,12 @@ class TransientPhoneNumber(CarrierFields):
         None, description="Where a call goes when no assistant can be found for it."
     )
     queue_plan: QueuePlan | None = None
+
+    @model_validator(mode="after")
+    def _one_answers(self) -> Self:
+        if self.assistant_id is not None and self.squad_id is not None:
+            raise wrong_object("Use either `assistantId` or `squadId`, not both.")
+        return self
 
 
 class CreatePhoneNumber(TransientPhoneNumber):

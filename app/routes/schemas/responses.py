@@ -104,6 +104,9 @@ class Call(Resource):
     assistant_id: str | None = None
     assistant: JsonDict | None = None
     assistant_overrides: JsonDict | None = None
+    squad_id: str | None = None
+    squad: JsonDict | None = None
+    squad_overrides: JsonDict | None = None
     customer_id: str | None = None
     customer: JsonDict | None = None
     phone_number_id: str | None = None
@@ -186,6 +189,14 @@ class AssistantResource(Resource):
     """A saved assistant, without its secrets."""
 
     name: str | None = None
+
+
+class SquadResource(Resource):
+    """A saved squad, without its secrets."""
+
+    name: str | None = None
+    members: list[JsonDict]
+    members_overrides: JsonDict | None = None
 
 
 class CheckedField(Answer):

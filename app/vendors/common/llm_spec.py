@@ -91,10 +91,15 @@ def opening_messages(config: Config, *, asked: bool = False) -> list[dict[str, s
         {"role": roles[role], "content": text} for role, text in _messages(config) if role in roles
     ]
     begins = not said or said[0]["role"] == "assistant"
-    part = registry.llm_parts().get(str(config.get("provider")))
-    if (asked and not said) or (begins and part is not None and part.user_first):
+    if (asked and not said) or (begins and begins_with_user(config)):
         said.insert(0, {"role": "user", "content": CONNECTED})
     return said
+
+
+def begins_with_user(config: Config) -> bool:
+    """Whether the vendor refuses a context that begins with the assistant."""
+    part = registry.llm_parts().get(str(config.get("provider")))
+    return part is not None and part.user_first
 
 
 def read_spec(config: Config, accounts: VendorAccounts, facts: JsonObject) -> Spec:

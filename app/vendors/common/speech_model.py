@@ -195,7 +195,7 @@ class SpeechModel(SpeechSocket):
         self._ending = True
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS_SECONDS):
-                while self._is_at_work() and (self._requests or self.response is not None):
+                while self._is_at_work() and self.has_to_speak:
                     await self._change()
             async with asyncio.timeout(LAST_TEXT_SECONDS):
                 while self._is_at_work() and self.turns:

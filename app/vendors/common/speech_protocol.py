@@ -74,6 +74,9 @@ class SpeechProtocol(CleanModel):
         self._preroll = bytearray()
         self._requests = deque[Request]()
         self._socket: ClientConnection | None = None
+        self.may_open = asyncio.Event()
+        """Cleared while what its instructions tell is not known yet."""
+        self.may_open.set()
         self._ready = asyncio.Event()
         self._changed = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
@@ -138,6 +141,11 @@ class SpeechProtocol(CleanModel):
     def is_busy(self) -> bool:
         """Whether the server would refuse another request now."""
         return self.response is not None
+
+    @property
+    def has_to_speak(self) -> bool:
+        """Whether something that was asked is not said yet."""
+        return bool(self._requests) or self.response is not None
 
     def forget(self) -> None:
         """A new socket is about to be opened: nothing of the old session holds."""

@@ -31,6 +31,7 @@ class SpeechSocket(SpeechResponses):
     async def _run(self) -> None:
         """Keep the session open, and report what ends it."""
         try:
+            await self.may_open.wait()
             await self._sessions()
         except Exception as error:  # an answer of another shape than the vendor's
             await self.fail(f"an answer cannot be read: {type(error).__name__}", cause=error)

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from app.domain.assistant.history import History
 from app.media.limits import Limits
 from app.store.commands import Command
 from app.vendors.common.account import VendorAccount
@@ -193,6 +194,7 @@ async def talking(
     keys: Mapping[str, VendorAccount] | None = None,
     given: Sequence[Mapping[str, Any]] = (),
     settings: Mapping[str, Any] | None = None,
+    history: History | None = None,
     **facts: Any,
 ) -> AsyncIterator[Call]:
     """A call that is up. ``assistant``: as from the API; the embedded voice where it has none.
@@ -205,6 +207,8 @@ async def talking(
     known = {**(theirs.keys if theirs else {}), **(keys or {})}
     call = {"id": "token-1", "metadata": {}, "customer": {}, "type": "inboundPhoneCall", **facts}
     domain = Domain(backend="local", assistant=whole, accounts=known, call=call)
+    if history is not None:
+        domain.claim_values["history"] = history
     vars(domain.context.settings).update(settings or {})
     domain.given += [Command("token-1", command) for command in given]
     async with AsyncExitStack() as stack:

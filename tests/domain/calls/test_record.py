@@ -40,7 +40,8 @@ def value(stored: dict[str, Any]) -> Any:
 
 def row_of(path: Path) -> dict[str, Any]:
     row: dict[str, Any] = json.loads(path.read_text(), object_hook=value)
-    return {**row, "timers": None, "next_timer_at": None, "stream": None}  # older
+    newer = ("timers", "next_timer_at", "stream", "squad_id")
+    return {**row, **dict.fromkeys(newer)}
 
 
 @pytest.fixture(params=ROWS, ids=lambda path: path.stem)
@@ -137,6 +138,7 @@ columns = st.fixed_dictionaries(
         "max_duration": st.integers(),
         "assistant_id": maybe,
         "stream": maybe,
+        "squad_id": maybe,
         "customer_id": maybe,
         "phone_number_id": maybe,
         "credential_id": maybe,
@@ -189,6 +191,9 @@ CHANGED = {
     "recordings": ({"mono": "1"}, {"mono": "1"}),
     "due_at": (AT, "2026-11-23T12:00:00+00:00"),
     "analysis_attempts": (2, {"attempts": 2}),
+    "squad": ({"members": [{}]}, {"members": [{}]}),
+    "active_id": ("1", "1"),
+    "history": ({"kept": [], "since": 2}, {"kept": [], "since": 2}),
 }
 """Field -> a value, and how the column has it."""
 NAMES = {
@@ -202,6 +207,7 @@ NAMES = {
     "heard_at": "heardAt",
     "due_at": "dueAt",
     "analysis_attempts": "analysis",
+    "active_id": "activeId",
 }
 
 

@@ -375,7 +375,7 @@ def test_a_dialled_call_is_in_progress_when_answered() -> None:
 def test_tables_are_whole() -> None:
     """Every kind is evidence of an end, or of progress, or of neither - on purpose."""
     neither = {K.CREATED, K.DUE, K.LEG_QUEUED, K.MEDIA_LOST, K.REATTACHED, K.FORWARD_STARTED,
-               K.FORWARD_FAILED, K.RECORDED, K.RECORDING_FAILED, K.NOTE,
+               K.ASSISTANT_CHANGED, K.FORWARD_FAILED, K.RECORDED, K.RECORDING_FAILED, K.NOTE,
                K.QUEUE_POSITION, K.QUEUE_LEFT}  # fmt: skip
     assert set(EVIDENCE) | set(REACHED) | neither == set(EventKind)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.domain.assistant import validate
 from app.domain.context import Reply
-from app.domain.legs.assistant_request import Chosen, Sent, judge
+from app.domain.legs.assistant_request import Chosen, ChosenMembers, Sent, judge
 from app.domain.legs.no_assistant import Refusal
 from providers.events import EndedReason as R
 
@@ -19,6 +19,8 @@ ERROR = R.ASSISTANT_REQUEST_RETURNED_ERROR
 INVALID = R.ASSISTANT_REQUEST_RETURNED_INVALID_ASSISTANT
 NONE = R.ASSISTANT_REQUEST_RETURNED_NO_ASSISTANT
 THERE = {"type": "number", "number": "+14155550188"}
+
+TWO = {"members": [{"assistant": {"name": "Ann"}}, {"assistantId": "abc"}]}
 
 REPLIES: list[tuple[Any, Any]] = [
     ({"assistantId": "ABC"}, Chosen("abc")),
@@ -36,7 +38,18 @@ REPLIES: list[tuple[Any, Any]] = [
     ({"error": None, "assistantId": "abc"}, Chosen("abc")),
     ({"assistantId": None}, Refusal(NONE, "the reply names no assistant")),
     ({}, Refusal(NONE, "the reply names no assistant")),
-    ({"squadId": "abc"}, Refusal(NONE, "the reply names no assistant")),
+    # a squad, with the overrides of its members
+    ({"squadId": "ABC"}, ChosenMembers("abc")),
+    ({"squad": TWO}, ChosenMembers(None, TWO)),
+    (
+        {"squad": TWO, "squadOverrides": {"name": "x"}, "assistantOverrides": {"name": "y"}},
+        ChosenMembers(None, TWO, {"name": "y"}, {"name": "x"}),
+    ),
+    ({"squad": TWO, "assistantId": "abc"}, Chosen("abc")),
+    ({"squad": {"members": []}}, Refusal(INVALID, "squad is not valid")),
+    ({"squad": {"members": [{"assistantId": 7}]}}, Refusal(INVALID, "squad is not valid")),
+    ({"squadId": 7}, Refusal(INVALID, "squadId is not valid")),
+    ({"squadId": "abc", "squadOverrides": 7}, Refusal(INVALID, "squadOverrides is not valid")),
     # nor is an empty text
     ({"error": "", "destination": "", "assistantId": "", "assistant": {"name": "x"}},
      Chosen(None, {"name": "x"})),
@@ -114,7 +127,7 @@ def test_an_empty_body_names_nobody() -> None:
 
 @given(st.one_of(st.binary(max_size=60), st.just(b"[" * 100_000)))
 def test_any_bytes_have_a_verdict(body: bytes) -> None:
-    assert isinstance(judge(Reply(body)), Refusal | Sent | Chosen)
+    assert isinstance(judge(Reply(body)), Refusal | Sent | Chosen | ChosenMembers)
 
 
 JSON = st.recursive(

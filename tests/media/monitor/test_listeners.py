@@ -217,8 +217,10 @@ async def test_a_wrong_token_is_refused() -> None:
 
 
 def monitor(assistant: dict[str, Any] | None = None) -> Monitor:
-    stream = SimpleNamespace(sample_rate=8000, taps=[])
-    return Monitor(cast("MediaStream", stream), AssistantConfig(assistant or {}))
+    claim = SimpleNamespace(assistant=AssistantConfig(assistant or {}))
+    context = SimpleNamespace(claim=claim)
+    stream = SimpleNamespace(sample_rate=8000, taps=[], call_context=context)
+    return Monitor(cast("MediaStream", stream))
 
 
 async def read(listener: Listener) -> list[Any]:

@@ -29,6 +29,8 @@ class Kind(StrEnum):
     """Searches in knowledge bases."""
     MCP = "mcp"
     """A server's tools, which are listed when the call begins; or one of them."""
+    HANDOFF = "handoff"
+    """Hands the call to another assistant."""
 
 
 class ToolMessageType(StrEnum):
@@ -71,7 +73,7 @@ class Tool:
     """The model does not wait for the result."""
     messages: tuple[Message, ...] = ()
     destinations: tuple[JsonObject, ...] = ()
-    """Of ``TRANSFER_CALL``: Vapi's destinations. Empty: the server is asked for one."""
+    """Of ``TRANSFER_CALL`` and ``HANDOFF``: Vapi's. Empty: the server is asked for one."""
     is_older: bool = False
     """Of ``model.functions``: its server gets Vapi's legacy ``function-call`` message."""
     remote: str = ""

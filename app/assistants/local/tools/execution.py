@@ -119,8 +119,9 @@ class ToolExecutor:
         except ToolFailed as failure:
             log.warning("a hook's tool %s failed: %s", tool.name, run.shown(failure))
             outcome = Outcome(f"Error: {failure}")
-        said = self._engine.conversation.answered(tool.name, run.call_id, outcome.text)
-        self._engine.changed("tool", said)
+        if not outcome.is_told:
+            said = self._engine.conversation.answered(tool.name, run.call_id, outcome.text)
+            self._engine.changed("tool", said)
 
     async def _handle(self, params: FunctionCallParams) -> None:
         tool, arguments = self._tools[params.function_name], dict(params.arguments)
@@ -158,8 +159,10 @@ class ToolExecutor:
         await self._answer(params, run.tool, outcome)
 
     async def _answer(self, params: FunctionCallParams, tool: Tool, outcome: Outcome) -> None:
-        said = self._engine.conversation.answered(tool.name, params.tool_call_id, outcome.text)
-        self._engine.changed("tool", said)
+        if not outcome.is_told:
+            call_id = params.tool_call_id
+            said = self._engine.conversation.answered(tool.name, call_id, outcome.text)
+            self._engine.changed("tool", said)
         await params.result_callback(
             _for_model(outcome.text),
             properties=FunctionCallResultProperties(run_llm=not outcome.spoken),

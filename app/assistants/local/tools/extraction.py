@@ -12,8 +12,9 @@ from typing import Any
 
 from app.assistants.local.tools.run import Outcome, Run
 from app.domain.assistant.fields import Json, object_of, objects_of, text_of
+from app.domain.assistant.liquid.text import fill
 from app.domain.calls.variables import KEPT
-from providers.common.json_types import JsonDict
+from providers.common.json_types import JsonDict, JsonObject
 
 KEY = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,39}", re.ASCII)
 # A template that is one path, such as {{ $[0].name }}: its value keeps its type.
@@ -24,6 +25,17 @@ BODY = "tool.response.body"
 MOST = 100
 # Characters of all variables as JSON. More are used in the call, and not stored with it.
 MOST_KEPT = 100_000
+
+
+def values_of(plan: Json, body: Any, known: JsonObject) -> JsonDict:
+    """The variables of a plan, out of values that a model found. ``known``: those before."""
+    found = _by_schema(object_of(plan, "schema"), body)
+    whole = {**known, **found}
+    for alias in objects_of(plan, "aliases")[:MOST]:
+        key = text_of(alias, "key")
+        if KEY.fullmatch(key):
+            found[key] = whole[key] = fill(text_of(alias, "value"), whole)
+    return found
 
 
 def learn(run: Run, outcome: Outcome) -> None:

@@ -6,16 +6,23 @@ Types that are not served here are left out. Pure. https://docs.vapi.ai/tools
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from app.assistants.local.tools.definitions import NOTHING, Kind, Tool
+from app.assistants.local.tools.handoff_function import (
+    handoff_description,
+    handoff_name,
+    handoff_schema,
+    name_of,
+)
 from app.assistants.local.tools.messages import read_messages
 from app.assistants.local.tools.request_schema import offered
-from app.domain.assistant import knowledge, tool_types
+from app.domain.assistant import knowledge, squad, tool_types
 from app.domain.assistant.config import AssistantConfig, server_of
 from app.domain.assistant.fields import Json, object_of, objects_of, text_of, texts_of
+from app.domain.assistant.history import is_handoff
 from providers.common.json_types import JsonObject
 
 # What every vendor of models takes as the name of a tool.
@@ -68,6 +75,10 @@ def read_tools(assistant: AssistantConfig) -> list[Tool]:
             found.setdefault(_key(tool, len(found)), tool)
     for tool in _of_knowledge(object_of(model, "knowledgeBase")):
         found.setdefault(tool.name, tool)
+    for given in _of_squad(assistant.json):
+        tool = read_tool(_joined(given, found.values()))
+        if tool is not None:
+            found[tool.name] = tool
     kinds = {tool.kind for tool in found.values()}
     for tool in _flagged(assistant.json):
         if tool.kind not in kinds:
@@ -114,8 +125,12 @@ def read_tool(given: JsonObject) -> Tool | None:
     if not NAME.fullmatch(name) or (kind is Kind.QUERY and not bases):
         return None
     described, parameters = BUILT_IN.get(kind, ("", NOTHING))
-    own = _own_parameters(kind, given, function) or (_choice(places) if places else None)
+    own = _own_parameters(kind, given, function)
+    if not own and places:
+        own = handoff_schema(places) if kind is Kind.HANDOFF else _choice(places)
     about = text_of(given, "description") if kind is Kind.API_REQUEST else ""
+    if kind is Kind.HANDOFF:
+        about = text_of(function, "description") or handoff_description(name, places)
     if kind is Kind.QUERY:
         described = knowledge.description(bases)
     return Tool(
@@ -136,6 +151,8 @@ def _name(kind: Kind, given: JsonObject, function: JsonObject) -> str:
     named = text_of(function, "name")
     if kind is Kind.API_REQUEST:
         named = text_of(given, "name") or named
+    if kind is Kind.HANDOFF and not named:
+        return handoff_name(objects_of(given, "destinations"))
     return named or ("" if kind is Kind.FUNCTION else kind.value)
 
 
@@ -176,6 +193,27 @@ def _known(given: JsonObject) -> Iterator[Tool]:
         yield tool
 
 
+def _of_squad(assistant: JsonObject) -> Iterator[JsonObject]:
+    """``assistantDestinations`` of a squad's member, as the tools that reach them."""
+    places = objects_of(assistant, squad.DESTINATIONS)
+    newer = [each for each in places if is_handoff(each)]
+    older = [each for each in places if not is_handoff(each)]
+    if older:
+        yield {"type": Kind.TRANSFER_CALL.value, "destinations": older}
+    if newer:
+        yield {"type": Kind.HANDOFF.value, "destinations": newer}
+
+
+def _joined(given: JsonObject, known: Iterable[Tool]) -> JsonObject:
+    """The tool, or the assistant's own tool that transfers, with these destinations too."""
+    if given["type"] != Kind.TRANSFER_CALL:
+        return given
+    for tool in known:
+        if tool.kind is Kind.TRANSFER_CALL and tool.destinations:
+            return {**tool.json, "destinations": [*tool.destinations, *given["destinations"]]}
+    return given
+
+
 def _forwarding(assistant: JsonObject) -> Iterator[JsonObject]:
     one = text_of(assistant, "forwardingPhoneNumber")
     if one:
@@ -204,4 +242,6 @@ def _about(places: Sequence[JsonObject]) -> str:
 
 
 def _address(place: JsonObject) -> str:
+    if place.get("type") == squad.ASSISTANT:
+        return name_of(place)
     return text_of(place, "sipUri" if place.get("type") == "sip" else "number")

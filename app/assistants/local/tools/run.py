@@ -46,6 +46,8 @@ class Outcome:
     """The server's answer, for ``variableExtractionPlan``."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """The answer's headers, in lower case."""
+    is_told: bool = False
+    """The conversation has the result already."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from app.assistants.local.tools import (
     dtmf,
     end_call,
     functions,
+    handoff,
     mcp_tools,
     query,
     sms,
@@ -43,5 +44,6 @@ RUNNERS: Mapping[Kind, Runner] = {
     Kind.DTMF: Runner(dtmf.press),
     Kind.VOICEMAIL: Runner(voicemail.leave, has_own_words=True),
     Kind.SMS: Runner(sms.send),
+    Kind.HANDOFF: Runner(handoff.hand_over, has_own_words=True),
     Kind.QUERY: Runner(query.search, failed=OF_A_SERVER),
 }

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from app.assistants.local.squad.handoff import words_of
+from app.assistants.local.tools import handoff
 from app.assistants.local.tools.definitions import MENU_TOOLS, ToolMessageType
 from app.assistants.local.tools.messages import choose
 from app.assistants.local.tools.run import SERVER_SECONDS, Outcome, Run, ToolFailed
+from app.domain.assistant import squad
 from app.domain.assistant.liquid.text import fill_all
 from providers.common import foreign_json
 from providers.common.json_types import JsonObject
@@ -22,6 +25,9 @@ async def transfer(run: Run) -> Outcome:
     given = destination.get("message")
     default = "" if run.tool in MENU_TOOLS else TRANSFERRING  # a menu has spoken its own words
     text = given if isinstance(given, str) else (words.content if words else default)
+    if destination.get("type") == squad.ASSISTANT:
+        own = words_of(destination)
+        return await handoff.given_to(run, destination, text if own is None else own, TRANSFERRING)
     if text:
         await run.engine.say_all(text)
     problem = await run.call_context.transfer(destination, "")
@@ -35,7 +41,7 @@ async def _destination(run: Run) -> JsonObject:
     if isinstance(wanted, Mapping):  # a menu's tool call has the whole destination
         return wanted
     for place in run.tool.destinations:
-        if wanted in (None, place.get("number"), place.get("sipUri")):
+        if wanted in (None, place.get("number"), place.get("sipUri"), place.get("assistantName")):
             return place
     if run.tool.destinations:
         raise ToolFailed(f"{wanted} is none of the tool's destinations")

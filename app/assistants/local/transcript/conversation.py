@@ -5,9 +5,11 @@ https://docs.vapi.ai/api-reference/calls/get
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
+from app.domain.assistant.history import History
 from app.domain.reporting.artifact import ROLES, openai
 from providers.common.json_types import JsonDict, JsonObject
 
@@ -29,8 +31,13 @@ class Conversation:
         *,
         clock: Callable[[], float],
         names: Mapping[str, str] | None = NAMES,
+        history: History | None = None,
     ) -> None:
-        """``names``: how the transcript names both roles; None: none is kept."""
+        """``names``: how the transcript names both roles; None: none is kept.
+
+        ``history``: what the present assistant knows of the messages; None: all.
+        """
+        self.history = history or History()
         self._clock = clock
         self._names = names
         self.messages: list[Message] = [dict(each) for each in before]
@@ -40,8 +47,17 @@ class Conversation:
         if self.messages:
             first = self.messages[0]
             self._started = first["time"] / 1000 - first.get("secondsFromStart", 0.0)
-        for each in () if self.continues else system:
-            self._add("system", str(each.get("content", "")), self._started, self._started)
+        if not self.continues:
+            for each in system:
+                self._add("system", str(each.get("content", "")), self._started, self._started)
+        elif self.history.since >= len(self.messages):  # handed over, and stopped before a word
+            self.enter(self.history, system)
+
+    def enter(self, history: History, system: Sequence[JsonObject]) -> None:
+        """Let another assistant go on. ``system``: its messages of this role."""
+        self.history = history
+        for each in system:
+            self._add("system", str(each.get("content", "")), self._clock(), None)
 
     def said(self, role: str, text: str, since: float | None = None, **more: Any) -> Message:
         """Add a finished turn.
@@ -99,20 +115,46 @@ class Conversation:
         """``messagesOpenAIFormatted``."""
         return openai(self.messages)
 
-    @property
-    def spoken(self) -> list[dict[str, str]]:
-        """The turns alone. A later socket's model continues from these."""
-        return [each for each in self.openai if each["role"] != "system" and each["content"]]
+    def earlier_prompts(self, history: History) -> list[str]:
+        """The prompts of assistants before, where one with this history is to know them."""
+        kept = sorted({*history.kept} & {*history.prompts})
+        return [str(self.messages[place]["message"]) for place in kept]
 
-    def besides(self, prompts: Sequence[object]) -> list[dict[str, str]]:
-        """The messages in OpenAI's form, without these prompts."""
-        return [each for each in self.openai if each["content"] not in ("", *prompts)]
+    @property
+    def is_new_to_assistant(self) -> bool:
+        """Whether the present assistant was handed the call, and nothing was said since."""
+        own = self.messages[self.history.since :]
+        return self.history.since > 0 and not any(each["role"] in NAMES for each in own)
+
+    def recalled(self, *, tools: bool) -> list[JsonDict]:
+        """What the present assistant knows, in OpenAI's form, apart from prompts.
+
+        Its model continues from these. ``tools``: with the calls of tools that have a result.
+        """
+        prompts = {*self.history.prompts, *self._own_prompts()}
+        places = [each for each in self.history.seen(len(self.messages)) if each not in prompts]
+        seen = [self.messages[place] for place in places]
+        results = {each["toolCallId"]: each for each in seen if "toolCallId" in each}
+        found = list[JsonDict]()
+        for each in seen:
+            if each["role"] in ROLES and each["message"]:
+                # a system message that comes first would be taken for the prompt
+                role = ROLES[each["role"]] if found or each["role"] in NAMES else "user"
+                found.append({"role": role, "content": each["message"]})
+            elif tools and each["role"] == "tool_calls":
+                found += _called(each["toolCalls"], results)
+        return found
 
     @property
     def awaits_answer(self) -> bool:
         """Whether the caller spoke last. A tool call after their turn was an answer."""
         last: Message = self.messages[-1] if self.messages else {}
         return last.get("role") == "user" and "endTime" in last
+
+    def _own_prompts(self) -> Iterator[int]:
+        """The places of the present assistant's system messages."""
+        places = range(self.history.since, len(self.messages))
+        return takewhile(lambda place: self.messages[place]["role"] == "system", places)
 
     def artifact(self) -> JsonDict:
         """The fields to store with the call."""
@@ -131,3 +173,21 @@ class Conversation:
             message["duration"] = round((until - since) * 1000)
         self.messages.append(message)
         return message
+
+
+def _called(calls: Sequence[JsonObject], results: Mapping[str, JsonObject]) -> list[JsonDict]:
+    """The calls of tools, and their results right behind them: vendors demand both."""
+    if not all(call.get("id") in results for call in calls):
+        return []
+    called: JsonDict = {"role": "assistant", "tool_calls": [dict(call) for call in calls]}
+    return [
+        called,
+        *(
+            {
+                "role": "tool",
+                "tool_call_id": call["id"],
+                "content": str(results[call["id"]]["result"]),
+            }
+            for call in calls
+        ),
+    ]

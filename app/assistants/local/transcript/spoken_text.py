@@ -9,11 +9,12 @@ audio.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from pipecat.frames.frames import (
     CancelFrame,
+    ControlFrame,
     EndFrame,
     Frame,
     InterruptionFrame,
@@ -42,6 +43,13 @@ class TextTiming(Enum):
 @dataclass
 class HeardText(SystemFrame, TTSTextFrame):
     """Text that an interruption does not drop, as it drops waiting data frames."""
+
+
+@dataclass
+class Fence(ControlFrame):
+    """Follows everything that was to be spoken before it."""
+
+    interruptible: bool = field(default=False, init=False)
 
 
 @dataclass
@@ -90,6 +98,8 @@ class SpokenTextTracker(FrameProcessor):
         self._played = 0.0
         self._words = Words()
         self._rate = CHARACTERS_PER_SECOND
+        # Called once a fence is here.
+        self.on_fence: Callable[[], None] = lambda: None
 
     def asked(self, context_id: str, text: str) -> None:
         """Note a sentence that was given to the voice."""
@@ -122,6 +132,8 @@ class SpokenTextTracker(FrameProcessor):
             if isinstance(frame, TURN_ENDS) and self._texts is TextTiming.WORDS:
                 await self._hold(frame)
                 return
+            if isinstance(frame, Fence):
+                self.on_fence()
             await self._watch(frame)
         await self.push_frame(frame, direction)
 

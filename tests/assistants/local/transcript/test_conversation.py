@@ -63,7 +63,7 @@ def test_a_later_socket_takes_up_the_thread() -> None:
     second.said("user", "I am back.")
     assert [each["role"] for each in second.messages] == ["system", "bot", "user"]
     assert second.messages[-1]["secondsFromStart"] == 60.0
-    assert second.spoken == [
+    assert second.recalled(tools=False) == [
         {"role": "assistant", "content": "Hello."},
         {"role": "user", "content": "I am back."},
     ]

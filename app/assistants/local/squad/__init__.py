@@ -1,0 +1,1 @@
+"""Several assistants in one call, one after the other."""
