@@ -31,6 +31,12 @@ def of_assistant(here: Here, body: JsonDict) -> list[Finding]:
     return here.services.checks.within(here.conn, here.org_id, AssistantConfig(body))
 
 
+def of_squad(here: Here, body: JsonDict) -> list[Finding]:
+    """Its own fields, then those of its members."""
+    within = here.services.checks.squad_within(here.conn, here.org_id, body)
+    return [*_served(body), *within]
+
+
 def of_tool(here: Here, body: JsonDict) -> list[Finding]:
     holder = f"{TOOLS}.0."
     found = check_fields({"model": {"tools": [body]}})

@@ -13,6 +13,7 @@ from app.routes.files import UpdateFile
 from app.routes.schemas.assistants import Assistant
 from app.routes.schemas.base import CARRIERS, Model, OpenModel
 from app.routes.schemas.phone_numbers import CreatePhoneNumber
+from app.routes.schemas.squads import CreateSquad
 from app.routes.schemas.structured_outputs import StructuredOutput
 from app.routes.schemas.tools import CreateTool
 
@@ -33,9 +34,7 @@ OF_FILE = frozenset(
     }
 )
 """Fields of a file that its upload sets here."""
-SQUAD = "squad"
 NUMBER, FILE = "phone number", "file"
-NOT_YET = "squads are not yet served here: name an assistant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +44,7 @@ class Kind:
     name: str
     path: str
     folder: str | None
-    store: Store | None
-    """None: it is not served yet."""
+    store: Store
     schema: type[Model]
     """Of the body that the API takes."""
     fates: Fates
@@ -71,7 +69,6 @@ class Kind:
 NO_FIELDS_OF_NUMBERS = {
     "hooks": "a number's hooks are not served: give the assistant `hooks`",
     "workflowId": "there are no workflows: name an assistant",
-    "squadId": NOT_YET,
 }
 
 KINDS = (
@@ -102,7 +99,7 @@ KINDS = (
         Assistant,
         fates.of_assistant,
     ),
-    Kind(SQUAD, "/squad", "squads", None, OpenModel, fates.served),
+    Kind("squad", "/squad", "squads", lambda r: r.squads, CreateSquad, fates.of_squad),
     Kind(
         NUMBER,
         "/phone-number",

@@ -11,10 +11,10 @@ from app.domain.assistant.served_fields import Fate
 from app.domain.resources.importing import State
 from providers.common.json_types import JsonDict
 
-REFUSED, NOT_SERVED, GONE = "refused", "not yet served here", "no longer at Vapi: it stays here"
+REFUSED, GONE = "refused", "no longer at Vapi: it stays here"
 SET, NEEDED = "set here", "to be set here"
 """Of a credential."""
-NEEDS_YOU = frozenset({REFUSED, NOT_SERVED, NEEDED, State.CONFLICT})
+NEEDS_YOU = frozenset({REFUSED, NEEDED, State.CONFLICT})
 HINTS = {
     State.CONFLICT: "--overwrite takes Vapi's",
     State.DELETED_HERE: "--overwrite creates it again",

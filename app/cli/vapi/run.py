@@ -13,9 +13,9 @@ from app import deadline
 from app.cli.vapi import accounts
 from app.cli.vapi.bodies import about_missing, body_of
 from app.cli.vapi.fates import Here
-from app.cli.vapi.kinds import BY_NAME, FILE, KINDS, NOT_YET, NUMBER, Kind, cannot_move
+from app.cli.vapi.kinds import BY_NAME, FILE, KINDS, NUMBER, Kind, cannot_move
 from app.cli.vapi.references import CREDENTIAL
-from app.cli.vapi.report import GONE, NOT_SERVED, REFUSED, Entry, Report
+from app.cli.vapi.report import GONE, REFUSED, Entry, Report
 from app.cli.vapi.source import Found, Source, SourceError
 from app.domain.assistant.field_check import Finding
 from app.domain.assistant.served_fields import Fate
@@ -75,8 +75,6 @@ class _Run:
             importer = self.importer(conn)
             for found in self.source.objects:
                 kind = BY_NAME[found.kind]
-                if kind.store is None:
-                    continue
                 store = kind.store(self.services.resources)
                 id = importer.id_for(store, kind.name, found.source_id, found.body)
                 ids = self.known.setdefault(kind.name, {})
@@ -123,12 +121,10 @@ class _Run:
                     yield Entry(kind.name, source_id, GONE, source_id)
 
     def _entry(self, kind: Kind, found: Found, importer: Importer) -> Entry:
-        if kind.store is None:
-            return _refused(found, NOT_SERVED, Finding("", Fate.REFUSED, NOT_YET))
         if kind.name == NUMBER and (why := cannot_move(found.body.get("provider"))):
-            return _refused(found, REFUSED, Finding("provider", Fate.REFUSED, why))
+            return _refused(found, Finding("provider", Fate.REFUSED, why))
         if why := self.refused_files.get(found.source_id):
-            return _refused(found, REFUSED, Finding("", Fate.REFUSED, why))
+            return _refused(found, Finding("", Fate.REFUSED, why))
         body = body_of(kind, found, self.known)
         more = [*body.left_out, *about_missing(body.missing, self.names)]
         try:
@@ -136,24 +132,22 @@ class _Run:
             state = self._put(kind, found, importer, given)
         except ValidationError as error:
             wrong = [Finding("", Fate.REFUSED, text) for text in messages(error)]
-            return _refused(found, REFUSED, *wrong, *more)
+            return _refused(found, *wrong, *more)
         except Invalid as error:
-            return _refused(found, REFUSED, *_reasons(error), *more)
+            return _refused(found, *_reasons(error), *more)
         here = Here(self.services, importer.conn, self.org_id)
         id = self.known[kind.name][found.source_id]
         findings = [*kind.fates(here, given), *more]
         return Entry(kind.name, found.name, state, found.source_id, id, findings)
 
     def _put(self, kind: Kind, found: Found, importer: Importer, given: JsonDict) -> State:
-        if kind.store is None:
-            raise AssertionError(f"{kind.name} is not served")
         store, id = kind.store(self.services.resources), self.known[kind.name][found.source_id]
         state = importer.put(store, kind.name, found.source_id, id, given, kind.decided)
         return State.NEW if kind.name == FILE and found.source_id in self.new_files else state
 
 
-def _refused(found: Found, state: str, *findings: Finding) -> Entry:
-    return Entry(found.kind, found.name, state, found.source_id, findings=findings)
+def _refused(found: Found, *findings: Finding) -> Entry:
+    return Entry(found.kind, found.name, REFUSED, found.source_id, findings=findings)
 
 
 def _reasons(error: Invalid) -> Iterator[Finding]:

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.store.schema import assistants, imports, phone_numbers, structured_outputs, tools
+from app.store.schema import (
+    assistants,
+    imports,
+    phone_numbers,
+    squads,
+    structured_outputs,
+    tools,
+)
 from tests.cli.vapi.conftest import Import, states
 from tests.cli.vapi.organisation import (
     DESK,
@@ -15,6 +22,7 @@ from tests.cli.vapi.organisation import (
     HEADER,
     NUMBER,
     OUTPUT,
+    SQUAD,
     TOOL,
     VAPIS,
 )
@@ -28,12 +36,12 @@ ALL = {
     ("tool", "book"): "new",
     ("structured output", "Outcome"): "new",
     ("assistant", "Desk"): "new",
-    ("squad", "Both"): "not yet served here",
+    ("squad", "Both"): "new",
     ("phone number", "Main line"): "new",
     ("phone number", "+14155550101"): "refused",
 }
 IDLE = {key: "unchanged" if state == "new" else state for key, state in ALL.items()}
-STORED = ("/file", "/tool", "/assistant", "/phone-number")
+STORED = ("/file", "/tool", "/assistant", "/squad", "/phone-number")
 
 
 def content(api: Api) -> list[object]:
@@ -61,6 +69,7 @@ def test_everything_moves_with_its_id_and_a_second_run_changes_nothing(
     assert desk["credentialIds"] == []  # it is not set here
     assert api.get(f"/structured-output/{OUTPUT}").json["assistantIds"] == [DESK]
     assert api.get(f"/file/{FILE}").json["name"] == "opening hours.txt"
+    assert api.get(f"/squad/{SQUAD}").json["members"] == [{"assistantId": DESK}]
     number = api.get(f"/phone-number/{NUMBER}").json
     assert (number["number"], number["assistantId"]) == (DIGITS, DESK)
     assert api.get(f"/phone-number/{VAPIS}").status_code == 404
@@ -81,7 +90,6 @@ def test_the_report_names_each_field_and_no_secret(vapi: FakeVapi, run: Import) 
         "  mapped   twilioAuthToken: the account that is set here counts",
         "  ignored  hooks: a number's hooks are not served: give the assistant `hooks`",
         "  refused  Vapi gives no secrets: set OPENAI_API_KEY, or POST /credential",
-        "  refused  squads are not yet served here: name an assistant",
     ):
         assert line in told.splitlines(), line
     assert "it is Vapi's own and cannot move" in told
@@ -109,6 +117,21 @@ def test_a_change_at_vapi_is_taken_and_one_here_stays(
     assert states(run("--write", "--json"))["assistant", "Desk"] == "unchanged"
 
 
+def test_a_secret_that_was_set_here_is_no_change_and_stays(
+    api: Api, vapi: FakeVapi, run: Import
+) -> None:
+    run("--write")
+    api.patch(f"/assistant/{DESK}", {"serverUrlSecret": "ours"})
+    assert states(run("--write", "--json"))["assistant", "Desk"] == "unchanged"
+    vapi.objects["/assistant"][0]["firstMessage"] = "A new greeting."
+    assert states(run("--write", "--json"))["assistant", "Desk"] == "updated"
+    services = api.app.extensions["patchbay"]
+    with services.store.read() as conn:
+        kind = services.resources.assistants
+        stored = kind.full(kind.row(conn, api.org_id, DESK))
+    assert (stored["serverUrlSecret"], stored["firstMessage"]) == ("ours", "A new greeting.")
+
+
 def test_what_was_deleted_stays_so(api: Api, vapi: FakeVapi, run: Import) -> None:
     run("--write")
     assert api.delete(f"/phone-number/{NUMBER}").status_code == 200
@@ -127,7 +150,7 @@ def test_an_id_of_another_organisation_is_replaced_everywhere(
     desk, tool = api.get(f"/assistant/{DESK}").json, api.get(f"/tool/{TOOL}").json
     other = organisation(api.app, "77777777-7777-4777-8777-777777777777", "key of another")
     with api.app.extensions["patchbay"].store.write() as conn:  # as if the other had imported them
-        for table in (phone_numbers, assistants, tools, structured_outputs):
+        for table in (phone_numbers, squads, assistants, tools, structured_outputs):
             conn.execute(table.update().values(org_id=other.org_id))
         conn.execute(imports.delete())
     assert states(run("--write", "--json"))["assistant", "Desk"] == "new"

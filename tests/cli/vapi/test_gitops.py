@@ -29,7 +29,7 @@ def test_names_become_ids_and_a_second_run_changes_nothing(api: Api, run: Import
         ("tool", "hang-up"): "new",
         ("structured output", "Outcome"): "new",
         ("assistant", "Front desk"): "new",
-        ("squad", "Both"): "not yet served here",
+        ("squad", "Both"): "new",
     }
     desk = api.get(f"/assistant/{DESK}").json
     (hang_up,) = (each["id"] for each in api.get("/tool").json if each["type"] == "endCall")
@@ -41,6 +41,8 @@ def test_names_become_ids_and_a_second_run_changes_nothing(api: Api, run: Import
     assert desk["hooks"][0] == {"on": "call.ending", "do": [{"type": "tool", "toolId": TOOL}]}
     assert desk["artifactPlan"]["structuredOutputIds"] == [OUTPUT]
     assert api.get(f"/structured-output/{OUTPUT}").json["assistantIds"] == [DESK]
+    (both,) = api.get("/squad").json
+    assert both["members"] == [{"assistantId": DESK}]
     day = api.get(f"/tool/{TOOL}").json["function"]["parameters"]["properties"]["day"]
     assert day["enum"] == ["yes", "no", "2026-01-01"]
     again = states(run(str(SAMPLE), "--write", "--json"))
