@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from app.cli.vapi import gitops
+from app.cli.vapi.source import SourceError
 from tests.cli.vapi.conftest import Import, states
 from tests.cli.vapi.organisation import DESK, OUTPUT, TOOL
 from tests.routes.api import Api
@@ -82,15 +84,12 @@ def test_without_a_state_file_objects_get_ids_of_their_own(
         (f"../../{STATE}", "[]", "is not a state file"),
     ],
 )
-def test_a_foreign_file_is_a_sentence(
-    api: Api, run: Import, folder: Path, file: str, text: str, told: str
-) -> None:
+def test_a_foreign_file_is_a_sentence(folder: Path, file: str, text: str, told: str) -> None:
     (folder / "resources/shop" / file).write_text(text)
-    outcome = run(str(folder), "--write")
-    assert outcome.exit_code == 2
-    assert told in outcome.output
-    assert len(outcome.output.splitlines()) == 1
-    assert api.get("/tool").json == []
+    with pytest.raises(SourceError) as refusal:
+        gitops.read(str(folder), None)
+    assert told in str(refusal.value)
+    assert "\n" not in str(refusal.value)
 
 
 def test_a_foreign_folder_is_a_sentence(run: Import, folder: Path, tmp_path: Path) -> None:
@@ -101,6 +100,10 @@ def test_a_foreign_folder_is_a_sentence(run: Import, folder: Path, tmp_path: Pat
     ):
         outcome = run(str(tmp_path / path))
         assert (outcome.exit_code, told in outcome.output) == (2, True)
+    (folder / "resources/shop/tools/x.yml").write_text("a: [")
+    outcome = run(str(folder), "--write")
+    assert (outcome.exit_code, len(outcome.output.splitlines())) == (2, 1)
+    (folder / "resources/shop/tools/x.yml").unlink()
     (folder / "resources/other/tools").mkdir(parents=True)
     assert "choose --env other, shop" in run(str(folder)).output
     assert "has no environment third" in run(str(folder), "--env", "third").output
