@@ -108,7 +108,7 @@ def test_the_requests_and_the_program_run(
 
 
 def _send(request: Request, bridge: Bridge, directory: Path) -> None:
-    """The README's next line reads what a POST answers."""
+    """The README's next line reads what a new call's POST answers."""
     answer = urllib3.request(
         request.method,
         here(request.url, bridge),
@@ -116,7 +116,7 @@ def _send(request: Request, bridge: Bridge, directory: Path) -> None:
         body=here(request.body, bridge) if request.body else None,
     )
     assert answer.status in {200, 201}, answer.data
-    if request.method == "POST":
+    if request.method == "POST" and request.url.endswith("/call"):
         (directory / "call.json").write_bytes(answer.data)
         assert _shown(directory).startswith("<?xml")
 

@@ -10,6 +10,7 @@ from typing import TextIO
 import click
 
 from app.cli.database_errors import DatabaseCommand
+from app.cli.imports import import_
 from app.cli.services import services as _services
 from app.cli.studio import studio_flow, studio_lint
 from providers.registry import SIMULATORS
@@ -272,7 +273,7 @@ def demo(once: bool, verbose: bool) -> None:
 
 
 COMMANDS: tuple[click.Command, ...] = (
-    *(serve, db, keys, login_link, doctor, check, explain),
+    *(serve, db, keys, login_link, doctor, check, import_, explain),
     *(simulate, studio_flow, studio_lint, demo),
 )
 

@@ -48,6 +48,11 @@ def insert(conn: Connection, table: sa.Table, values: Columns) -> None:
     conn.execute(table.insert(), values)
 
 
+def is_taken(conn: Connection, table: sa.Table, id: str) -> bool:
+    """Whether an object of any organisation has this id."""
+    return one(conn.execute(sa.select(table.c.id).where(table.c.id == id))) is not None
+
+
 @cache
 def _get(table: sa.Table) -> Prepared:
     return Prepared(

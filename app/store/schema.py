@@ -100,6 +100,19 @@ login_tokens = sa.Table(
     sa.Column("expires_at", Time, nullable=False),
 )
 
+# Of ``patchbay import``: what an object was at Vapi, and what was stored of it here.
+imports = sa.Table(
+    "imports",
+    metadata,
+    sa.Column("org_id", sa.ForeignKey("orgs.id"), primary_key=True),
+    sa.Column("kind", sa.String(32), primary_key=True),  # tool, assistant, ...
+    sa.Column("source_id", sa.String(255), primary_key=True),  # Vapi's id, or a file's name
+    sa.Column("object_id", sa.String(36), nullable=False),  # ours
+    sa.Column("source_mac", sa.String(64), nullable=False),  # keyed: the body may hold secrets
+    sa.Column("stored_digest", sa.String(64), nullable=False),  # of the body without secrets
+    sa.Column("imported_at", Time, nullable=False),
+)
+
 credentials = sa.Table(
     "credentials",
     metadata,

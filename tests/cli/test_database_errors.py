@@ -29,6 +29,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
         *("--assistant-id", "00000000-0000-4000-8000-000000000000"),
     ),
     ("check", "--assistant-id", "00000000-0000-4000-8000-000000000000"),
+    ("import", "vapi", "tests/cli/vapi/gitops"),
 )
 WITHOUT_DATABASE = {"explain", "simulate", "studio-lint", "demo"}
 """Other commands. The demo has a database of its own."""
@@ -84,7 +85,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
 def test_every_command_is_in_the_table() -> None:
     named = {command[0] for command in COMMANDS}
     assert named | WITHOUT_DATABASE == set(cli.main.commands)
-    for group in (cli.db, cli.keys):
+    for group in (cli.db, cli.keys, cli.import_):
         names = {command[1] for command in COMMANDS if command[0] == group.name}
         assert names == set(group.commands)
 

@@ -100,6 +100,10 @@ class ResourceStore(ABC):
 
     # -- what a kind may do its own way
 
+    def same_as(self, conn: Connection, org_id: str, body: JsonObject) -> str | None:
+        """The id of a stored object that excludes another one like ``body``; None: none does."""
+        return None
+
     @abstractmethod
     def values(self, conn: Connection, org_id: str, body: JsonObject) -> JsonDict:
         """The columns for a complete body without nulls."""

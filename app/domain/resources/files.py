@@ -15,7 +15,7 @@ from app.domain.assistant.fields import Json
 from app.domain.context import Context
 from app.domain.errors import Invalid
 from app.domain.ids import parse_uuid
-from app.domain.resources.base import ResourceStore
+from app.domain.resources.base import ResourceStore, patched
 from app.domain.resources.file_text import Unreadable, text_of_file
 from app.store import files as texts
 from app.store import resources as store
@@ -40,13 +40,24 @@ class Files(ResourceStore):
     what = "File"
     table = files
 
-    def upload(self, org_id: str, name: str, mime: str, data: bytes, more: JsonObject) -> JsonDict:
-        """Store a file and its text. Raises ``Invalid``, ``BlobError``."""
-        text = _read(name, data)
+    def upload(
+        self,
+        org_id: str,
+        name: str,
+        mime: str,
+        data: bytes,
+        more: JsonObject,
+        id: str | None = None,
+    ) -> JsonDict:
+        """Store a file and its text. Raises ``Invalid``, ``BlobError``.
+
+        ``id``: its id where it has one already; it must be free.
+        """
+        text = readable(name, data)
         with self.context.store.read() as conn:
             if store.count(conn, files, org_id) >= MOST:
                 raise Invalid(f"There are {MOST} files already: delete some")
-        id, now = new_id(), self.context.now()
+        id, now = id or new_id(), self.context.now()
         key = f"files/{org_id}/{id}.bin"
         _put(self.context, key, mime, data)
         about = {"name": name[:MAX_NAME], "originalName": name, "bytes": len(data)}
@@ -60,7 +71,11 @@ class Files(ResourceStore):
         return self.json(row)
 
     def values(self, conn: Connection, org_id: str, body: JsonObject) -> JsonDict:
-        return {"body": dict(body)}
+        """A file without its content, as a dry run of an import has it: ``upload`` stores that."""
+        return {"body": dict(body), "blob": ""}
+
+    def changes(self, conn: Connection, row: JsonObject, body: JsonObject) -> JsonDict:
+        return {"body": patched(row["body"], body)}
 
     def remove(self, conn: Connection, row: JsonObject) -> None:
         texts.delete_chunks(conn, row["id"])
@@ -90,7 +105,8 @@ def search(context: Context, org_id: str, ids: list[str], question: str) -> list
         return [*texts.search(conn, org_id, ids, wanted, RESULTS)]
 
 
-def _read(name: str, data: bytes) -> str:
+def readable(name: str, data: bytes) -> str:
+    """The text of a file. Raises ``Invalid`` for one that is not served."""
     if not data:
         raise Invalid("file should not be empty")
     if len(data) > MAX_BYTES:

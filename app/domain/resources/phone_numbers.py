@@ -52,6 +52,15 @@ class PhoneNumbers(ResourceStore):
         self.check_servers(conn, org_id, body)
         return self._columns(provider, number, credential, body)
 
+    def same_as(self, conn: Connection, org_id: str, body: JsonObject) -> str | None:
+        """The stored number of the same carrier with the same digits."""
+        carrier = self.context.providers.get(str(body.get("provider")))
+        number = find_number(carrier, body) if carrier else None
+        if carrier is None or number is None:
+            return None
+        known = store.find_number(conn, org_id, carrier.name, number)
+        return None if known is None else str(known["id"])
+
     def changes(self, conn: Connection, row: JsonObject, body: JsonObject) -> JsonDict:
         provider = self.context.providers[row["provider"]]
         asked = {name: value for name, value in body.items() if value is not None}

@@ -43,6 +43,10 @@ class CheckService:
             whole = squads.whole(self.context, conn, org_id, str(made["id"]))
             return self._of_members(conn, org_id, whole)
 
+    def squad_within(self, conn: Connection, org_id: str, whole: JsonObject) -> list[Finding]:
+        """Of a squad that is about to be stored in this transaction."""
+        return self._of_members(conn, org_id, whole)
+
     def _of_members(self, conn: Connection, org_id: str, whole: JsonObject) -> list[Finding]:
         find = stored.finder(self.context, conn, org_id)
         found = [*squad.check_names(whole, find)]
@@ -86,6 +90,10 @@ class CheckService:
             for each in found
             if each.fate is not Fate.IGNORED or each.path.partition(".")[0] in own
         ]
+
+    def within(self, conn: Connection, org_id: str, assistant: AssistantConfig) -> list[Finding]:
+        """Of an assistant that is about to be stored in this transaction."""
+        return self._check(conn, org_id, assistant)
 
     def _check(self, conn: Connection, org_id: str, assistant: AssistantConfig) -> list[Finding]:
         accounts = accounts_for_call(self.context, conn, org_id, assistant)
