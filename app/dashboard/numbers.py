@@ -29,6 +29,12 @@ HOOKS = {
     HookKind.CONTINUE: "our document is done; the answer is the next one",
     HookKind.MACHINE: "a person or an answering machine",
     HookKind.FORWARD: "how a transfer went",
+    HookKind.OPERATOR: "a transfer's operator has answered; the answer is what they hear",
+    HookKind.SPOKE: "the operator has spoken; the answer is what they hear next",
+    HookKind.BRIEFED: "the operator has heard it; the answer connects the caller",
+    HookKind.OPERATOR_STATUS: "progress and end of the operator's leg",
+    HookKind.ROOM: "the caller and the operator meet, or one of them leaves",
+    HookKind.WAIT: "a leg waits for a slot, and asks again",
     HookKind.RECORDING: "a recording is ready",
     HookKind.FALLBACK: "our answer could not be used; the answer is another one",
 }

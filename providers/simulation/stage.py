@@ -28,6 +28,8 @@ from providers.simulation.timeline import FaultInjector, HttpClient, Timeline
 from providers.simulation.timeline import SimulatorError as SimulatorError
 
 # The pause between two looks at a call.
+# A bridge that is late with its second request makes the third one 120 PRICE_SECONDS after the end.
+PRICE_WAIT_SECONDS = 30.0
 POLL_SECONDS = 0.05
 # The assistant of most scenarios: repeats the caller and ends the call on ``#``.
 ECHO = {"name": "Simulated assistant", "transport": {"provider": "echo"}}
@@ -292,7 +294,7 @@ class Bridge:
 
     def await_price(self, call_id: str, leg_ref: str) -> dict[str, str]:
         """Wait for the carrier's price of this leg: ``{"amount", "currency", "leg"}``."""
-        deadline = time.monotonic() + self._config.timeout
+        deadline = time.monotonic() + max(self._config.timeout, PRICE_WAIT_SECONDS)
         while time.monotonic() < deadline:
             call = self.call(call_id)
             for told in (item.get("told", {}) for item in call.get("costs", ())):

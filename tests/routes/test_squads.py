@@ -56,7 +56,8 @@ def test_secrets_are_sealed_and_stay_with_their_member(app: Flask, api: Api) -> 
     assert row is not None
     assert SECRET not in str(row["body"])
     assert services.vault.open(row["secret"]) == {
-        "membersOverrides": {"server": {"secret": SECRET}}
+        "members": {"#0": {"assistant": {"credentials": keys}}},
+        "membersOverrides": {"server": {"secret": SECRET}},
     }
     call = api.call(assistant=None, squadId=made["id"])
     assert SECRET not in api.get(f"/call/{call['id']}").text

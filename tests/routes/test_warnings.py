@@ -126,4 +126,4 @@ def test_of_a_phone_number(api: Api) -> None:
     changes = {"smsEnabled": True, "server": server, "fallbackDestination": there}
     found = warnings(api.patch(f"/phone-number/{number.json['id']}", changes))
     assert found[0] == '299 - "mistyped: server.secrt: no such field: is `secret` meant?"'
-    assert "4 without effect here: server.encryptedPaths, server.secrt, fallback" in found[1]
+    assert "3 without effect here: server.encryptedPaths, server.secrt, smsEnabled" in found[1]

@@ -57,5 +57,5 @@ def test_a_faulty_part_does_not_keep_the_others(
 
     monkeypatch.setattr(preload, "resolve_name", resolve)
     preload.load_parts(["deepgram", "openai"])
-    assert len(asked) == 5  # two parts, and three
-    assert caplog.text.count("does not fit this machine") == 5
+    assert len(asked) == 6  # two parts, and four
+    assert caplog.text.count("does not fit this machine") == 6

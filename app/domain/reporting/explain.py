@@ -34,6 +34,7 @@ KINDS: Mapping[EventKind, str] = {
     EventKind.QUEUE_ENTERED: "No slot was free: the leg waited.",
     EventKind.QUEUE_POSITION: "The caller heard another position in the line.",
     EventKind.QUEUE_LEFT: "The leg waited no longer.",
+    EventKind.ASSISTANT_CHANGED: "One assistant handed the call to another.",
     EventKind.FORWARD_STARTED: "The leg was being forwarded.",
     EventKind.FORWARD_FAILED: "The forward failed.",
     EventKind.FORWARD_ENDED: "The forward was connected, and ended.",

@@ -187,6 +187,7 @@ CHANGED = {
         },
     ),
     "spoken": ("Goodbye.", "Goodbye."),
+    "spoken_language": ("de-DE", "de-DE"),
     "awaits": (("recording",), ["recording"]),
     "recordings": ({"mono": "1"}, {"mono": "1"}),
     "due_at": (AT, "2026-11-23T12:00:00+00:00"),
@@ -208,6 +209,7 @@ NAMES = {
     "due_at": "dueAt",
     "analysis_attempts": "analysis",
     "active_id": "activeId",
+    "spoken_language": "spokenLanguage",
 }
 
 

@@ -376,7 +376,9 @@ def test_tables_are_whole() -> None:
     """Every kind is evidence of an end, or of progress, or of neither - on purpose."""
     neither = {K.CREATED, K.DUE, K.LEG_QUEUED, K.MEDIA_LOST, K.REATTACHED, K.FORWARD_STARTED,
                K.ASSISTANT_CHANGED, K.FORWARD_FAILED, K.RECORDED, K.RECORDING_FAILED, K.NOTE,
-               K.QUEUE_POSITION, K.QUEUE_LEFT}  # fmt: skip
+               K.QUEUE_POSITION, K.QUEUE_LEFT, K.OPERATOR_DIALLED, K.OPERATOR_RINGING,
+               K.OPERATOR_ANSWERED, K.OPERATOR_BRIEFED, K.OPERATOR_JOINED,
+               K.OPERATOR_ENDED}  # fmt: skip
     assert set(EVIDENCE) | set(REACHED) | neither == set(EventKind)
 
 

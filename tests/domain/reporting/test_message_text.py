@@ -114,7 +114,7 @@ def test_the_report_has_the_duration_in_every_unit(ours: tuple[Domain, dict[str,
     with made.context.store.read() as conn:
         found = record.get(conn, call["id"])
     assert found is not None
-    report = message_text._report(made.context, found)
+    report = message_text._report(found, message_text._shown(made.context, found))
     assert report["durationSeconds"] == 60.0
     assert report["durationMinutes"] == 1.0
     assert report["durationMs"] == 60000

@@ -602,6 +602,7 @@ SHAPED = {
     "DialCallStatus": ("no-answer", ["No", "no answer"]),
     "RecordingSid": ("RE" + "00" * 16, ["RE1", "re" + "00" * 16]),
     "RecordingStatus": ("in-progress", ["In", "in progress"]),
+    "StatusCallbackEvent": ("participant-join", ["Join", "participant join"]),
 }
 
 

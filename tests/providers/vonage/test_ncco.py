@@ -15,11 +15,16 @@ from hypothesis import strategies as st
 from providers.base.instructions import (
     Connect,
     Details,
+    Fetch,
     Forward,
     HangUp,
     Hold,
     Instruction,
+    Join,
+    Listen,
     MachineDetection,
+    Park,
+    Play,
     Return,
     Say,
 )
@@ -329,6 +334,11 @@ def test_every_instruction_is_an_action_or_the_end() -> None:
         Return: Return("https://flow.example/back", {}),
         Say: Say("x"),
         Hold: HOLD,
+        Park: Park("room", OUTCOME, EVENTS),
+        Join: Join("room"),
+        Play: Play("https://a.example/a.mp3"),
+        Listen: Listen(OUTCOME, 10),
+        Fetch: Fetch(OUTCOME),
         HangUp: HangUp(),
     }
     assert set(made) == set(get_args(Instruction))
@@ -339,6 +349,11 @@ def test_every_instruction_is_an_action_or_the_end() -> None:
         Return: ["notify"],
         Say: ["talk"],
         Hold: ["talk", "stream", "notify"],
+        Park: ["conversation", "notify"],
+        Join: ["conversation"],
+        Play: ["stream"],
+        Listen: ["input"],
+        Fetch: ["notify"],
         HangUp: [],  # there is no action for it: an NCCO that ends does
     }
 
