@@ -8,10 +8,12 @@ from typing import Any
 
 from app.domain.assistant.history import History
 from app.domain.context import Reply
+from app.vendors.common.account import VendorAccount
 from providers.events import EndedReason
 from tests.assistants.local.talk import MODEL, TRANSCRIBER, Call, Vendors, talking, vendors
 from tests.clock import on_loop
 from tests.fakes.carriers.twilio import TwilioCaller
+from tests.fakes.vendors.gemini_live import GeminiLive
 
 SAID = "I would like to book a table."
 PLAN = {"type": "userAndAssistantMessages"}
@@ -87,6 +89,65 @@ async def test_a_silent_handoff() -> None:
     assert len(metrics) == 1  # across both, from the caller's last word to Bob's first sound
     spent = {each["stream"] for each in call.domain.spent if each["type"] == "model"}
     assert len(spent) == 2
+
+
+@on_loop
+async def test_a_model_that_speaks_by_itself_is_told_what_was_said() -> None:
+    """Its socket is opened with the caller's words, which it was warmed before."""
+    tool = handoff(assistantName="Bob")
+    async with (
+        vendors(SAID) as theirs,
+        GeminiLive("Yes, two.", replies=["I am Bob.", "Surely."]) as vendor,
+        talking(
+            TwilioCaller(),
+            first(tool),
+            theirs,
+            keys={"google": VendorAccount("key", f"{vendor.url}/v1beta/openai")},
+        ) as call,
+    ):
+        live = {"provider": "google", "model": "gemini-2.0-flash-realtime-exp"}
+        prompt = [{"role": "system", "content": "You book."}]
+        call.domain.members["Bob"] = {"name": "Bob", "model": {**live, "messages": prompt}}
+        await ask(call, theirs, "handoff_to_Bob")
+        await call.said("AI: I am Bob.")
+        call.say("two")
+        await call.said("AI: Surely.")
+        await call.stop()
+        await call.socket.close()
+    assert vendor.complaints == []
+    [session] = vendor.sessions
+    setup = json.dumps(session.said[0])
+    assert "You greet.\\n\\nYou book." in setup  # the older destination keeps the earlier prompt
+    assert f"You: Hello there.\\nCaller: {SAID}" in setup
+    assert ("user", "Yes, two.") in spoken(call)
+
+
+@on_loop
+async def test_a_model_that_speaks_by_itself_hands_over() -> None:
+    live = {"provider": "google", "model": "gemini-2.0-flash-realtime-exp"}
+    tool = handoff(assistantName="Bob")
+    async with (
+        vendors("Yes, two.") as theirs,
+        GeminiLive(SAID, replies=[[("handoff_to_Bob", {})]]) as vendor,
+        talking(
+            TwilioCaller(),
+            {"firstMessage": "Hello there.", "model": {**live, "tools": [tool]}},
+            theirs,
+            keys={"google": VendorAccount("key", f"{vendor.url}/v1beta/openai")},
+        ) as call,
+    ):
+        call.domain.members["Bob"] = assistant("You book.", "Bob", firstMessage="Bob is here.")
+        await call.said("AI: Hello there.")
+        call.say("book")
+        await call.said("AI: Bob is here.")
+        call.say("two")
+        await call.until(lambda: bool(theirs.chat.asked))
+        await call.stop()
+        await call.socket.close()
+    assert vendor.complaints == []
+    assert ("user", SAID) in spoken(call)
+    asked = theirs.chat.asked[-1].body["messages"]
+    assert ("assistant", "Bob is here.") in [(each["role"], each["content"]) for each in asked]
 
 
 @on_loop
