@@ -16,12 +16,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import DATABASE_FILES
 from tests.postgresql import server
 
 WORKERS = ("-n", str(3 * (os.cpu_count() or 2)), "--dist", "worksteal")
 """Three per processor: half of the suite's time is waiting for processes and sockets. Who is done
 takes from who is not, or the last minute would be one worker's."""
+ALONE = ("--last-failed", "--last-failed-no-failures", "none")
 KEPT = {"PYTHONDONTWRITEBYTECODE": ""}
 """What is compiled for the first run serves the second, and every server that a test starts."""
 
@@ -64,7 +67,19 @@ def _types() -> Iterator[Callable[[], int]]:
 
 
 def _pytest(*arguments: str, **environ: str) -> int:
-    command = [sys.executable, "-m", "pytest", "-q", *WORKERS, *arguments, *sys.argv[1:]]
+    """Run these tests. What fails beside others runs once more, alone, and is named either way."""
+    status = _run(*WORKERS, *arguments, *sys.argv[1:], **environ)
+    if status == pytest.ExitCode.TESTS_FAILED:
+        print(
+            "== what failed, once more and alone: if it passes, it depends on the load", flush=True
+        )
+        environ.pop(DATABASE_FILES, None)  # it has those of the whole run
+        status = _run("-v", "-x", *ALONE, *arguments, *sys.argv[1:], **environ)
+    return status
+
+
+def _run(*arguments: str, **environ: str) -> int:
+    command = [sys.executable, "-m", "pytest", "-q", *arguments]
     return subprocess.run(command, env={**os.environ, **KEPT, **environ}, check=False).returncode
 
 
