@@ -194,7 +194,7 @@ class MediaSocket(ABC):
                 open_timeout=5,
                 close_timeout=2,
             )
-        except (OSError, InvalidHandshake, InvalidURI) as error:
+        except (OSError, ConnectionClosed, InvalidHandshake, InvalidURI) as error:
             self.playout.close()
             self.done.set()
             raise SocketRefused(f"media socket refused: {error}") from error
