@@ -17,6 +17,7 @@ from app.domain.dashboard.assistants.check import Checked, Stored
 from app.domain.dashboard.assistants.form_fields import DESTINATIONS, GROUPS
 from app.domain.dashboard.assistants.transfers import rows
 from app.domain.errors import Conflict, Invalid
+from app.domain.resources.vendor_accounts import accounts_for_call
 from app.routes.validation import services
 
 NEW = "new"
@@ -26,7 +27,9 @@ CSP = "Content-Security-Policy"
 
 def new() -> Response:
     """The form of a new assistant, with what is ready here."""
-    accounts = check.judge(services().context, session().org_id, {}, []).accounts
+    context = services().context
+    with context.store.read() as conn:
+        accounts = accounts_for_call(context, conn, session().org_id, AssistantConfig({}))
     return _page(Edited(choices.starter(accounts)), None)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
 import pytest
 from flask.testing import FlaskClient
@@ -28,6 +29,17 @@ def test_an_empty_list_says_what_to_do(browser: FlaskClient, onlooker: FlaskClie
     page = onlooker.get(LIST).text
     assert "Make the first assistant" not in page
     assert "Sign in with an API key" in page
+
+
+def test_a_handoff_to_nobody_is_told(browser: FlaskClient, services: Services) -> None:
+    """As by ``patchbay check`` and the API: calls fail by it."""
+    tool = {"type": "handoff", "destinations": [{"type": "assistant", "assistantId": UNKNOWN}]}
+    model = {"provider": "openai", "model": "gpt-4o", "tools": [tool]}
+    made = keep(services, {"name": "Ann", "model": model})
+    found = services.checks.stored(ORG, made)
+    [refused] = [each for each in found if UNKNOWN in each.why]
+    assert refused.path == "model.tools.0.destinations.0.assistantId"
+    assert refused.why in unescape(browser.get(f"{LIST}/{made}").text)
 
 
 def test_the_list(browser: FlaskClient, services: Services, assistant: str) -> None:

@@ -11,13 +11,12 @@ from app.domain.assistant import squad
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.field_check import Finding
 from app.domain.assistant.fields import object_of, objects_of
-from app.domain.assistant.installation import Installation, check
 from app.domain.assistant.served_fields import Fate
 from app.domain.calls import stored_resources
 from app.domain.context import Context
 from app.domain.errors import NotFound
 from app.domain.resources import squads, stored
-from app.domain.resources.vendor_accounts import accounts_for_call
+from app.domain.resources.assistant_check import findings
 from providers.common.json_types import JsonObject
 
 log = logging.getLogger(__name__)
@@ -35,7 +34,7 @@ class CheckService:
             found = stored_resources.stored_assistant(self.context, conn, org_id, id)
             if found is None:
                 raise NotFound("Assistant", id)
-            return self._check(conn, org_id, found)
+            return self.within(conn, org_id, found)
 
     def squad(self, org_id: str, made: JsonObject) -> list[Finding]:
         """Of a stored squad's members: whom they hand over to, and their own fields."""
@@ -54,7 +53,7 @@ class CheckService:
             own = {*object_of(given, "assistant"), *object_of(given, "assistantOverrides")}
             path = f"{squad.MEMBERS}.{number}.assistant."
             for member in squad.members({**whole, squad.MEMBERS: [given]}, find):
-                told = self._own(self._check(conn, org_id, member.assistant), own)
+                told = self._own(self.within(conn, org_id, member.assistant), own)
                 found += [each._replace(path=path + each.path) for each in told]
         return found
 
@@ -72,7 +71,7 @@ class CheckService:
             if id := body.get("assistantId"):
                 stored = stored_resources.stored_assistant(self.context, conn, org_id, id)
                 assistant = stored or assistant
-            found = self._check(conn, org_id, assistant.with_overrides(overrides))
+            found = self.within(conn, org_id, assistant.with_overrides(overrides))
         return self._own(found, own)
 
     def _given_squad(self, org_id: str, body: JsonObject) -> list[Finding]:
@@ -93,10 +92,4 @@ class CheckService:
 
     def within(self, conn: Connection, org_id: str, assistant: AssistantConfig) -> list[Finding]:
         """Of an assistant that is about to be stored in this transaction."""
-        return self._check(conn, org_id, assistant)
-
-    def _check(self, conn: Connection, org_id: str, assistant: AssistantConfig) -> list[Finding]:
-        accounts = accounts_for_call(self.context, conn, org_id, assistant)
-        plain = {name: each for name, each in assistant.json.items() if name != squad.DESTINATIONS}
-        found = check(AssistantConfig(plain), Installation(self.context.settings, accounts))
-        return [*found, *squad.check_alone(plain, stored.finder(self.context, conn, org_id))]
+        return findings(self.context, conn, org_id, assistant)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.field_check import Finding
-from app.domain.assistant.installation import Installation, check
 from app.domain.assistant.rendering import problems as template_problems
 from app.domain.assistant.secrets import with_secrets
 from app.domain.context import Context, iso
 from app.domain.errors import Invalid
+from app.domain.resources.assistant_check import findings
 from app.domain.resources.assistants import OWN_FIELDS, Assistants
 from app.domain.resources.vendor_accounts import accounts_for_call
 from app.vendors.common.account import VendorAccounts
@@ -70,7 +70,6 @@ def judge(context: Context, org_id: str, assistant: JsonObject, problems: list[s
             try:
                 Assistants(context).values(conn, org_id, given)
             except Invalid as error:
-                told = error.messages
-                problems = [told] if isinstance(told, str) else told
-    findings = check(config, Installation(context.settings, accounts))
-    return Checked(findings, problems, template_problems(assistant)[:MOST_TEMPLATES], accounts)
+                problems = error.sentences
+        found = findings(context, conn, org_id, config, accounts)
+    return Checked(found, problems, template_problems(assistant)[:MOST_TEMPLATES], accounts)

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.fields import Json, text_of
-from app.domain.assistant.installation import Installation, check
 from app.domain.assistant.served_fields import Fate
 from app.domain.context import Context, iso
+from app.domain.resources.assistant_check import findings
 from app.domain.resources.assistants import Assistants
-from app.domain.resources.vendor_accounts import accounts_for_call
 from app.store import call_lists, resources
 from app.store.call_lists import CallFilter
 from app.store.resources import NumberPage, Window
@@ -55,8 +54,7 @@ def page(context: Context, org_id: str, number: int, search: str = "") -> Assist
         made = []
         for row in found:
             config = AssistantConfig(assistants.full(row))
-            accounts = accounts_for_call(context, conn, org_id, config)
-            fates = [each.fate for each in check(config, Installation(context.settings, accounts))]
+            fates = [each.fate for each in findings(context, conn, org_id, config)]
             calls = call_lists.count(conn, org_id, CallFilter({"assistant_id": row["id"]}))
             made.append(_row(context, row["id"], config, iso(row["updated_at"]), fates, calls))
     return AssistantPage(made, total, number, max(1, -(-total // PAGE_ROWS)))
