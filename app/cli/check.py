@@ -84,4 +84,4 @@ def _refusals(assistant: JsonObject, settings: Settings) -> Iterator[str]:
     try:
         check_outgoing(assistant, url_rule(settings))
     except Invalid as error:
-        yield from [error.messages] if isinstance(error.messages, str) else error.messages
+        yield from error.sentences

@@ -8,7 +8,6 @@ from app.dashboard.table import PREFIX, Page, go, page, session
 from app.domain.dashboard.assistants import changes, check, rows
 from app.routes.validation import services
 
-MOST_PAGES = 10_000
 MOST_SEARCH = 255
 
 

@@ -6,15 +6,15 @@ import json
 from dataclasses import dataclass, field
 
 from flask import request
-from pydantic import ValidationError
 
+from app.dashboard import forms
 from app.domain.dashboard.assistants import form
 from app.domain.dashboard.assistants.check import Checked, Stored, judge, whole
 from app.domain.dashboard.assistants.form import Values
+from app.domain.errors import Invalid
 from app.routes.errors import ApiError
 from app.routes.json_body import parse
 from app.routes.schemas.assistants import Assistant
-from app.routes.schemas.wording import messages
 from app.routes.validation import services
 from providers.common.json_types import JsonDict
 
@@ -88,7 +88,7 @@ def checked(edited: Edited, before: Stored | None, org_id: str) -> tuple[Checked
     """The check, and the assistant as it would be stored: without secrets that are stored."""
     given, problems = edited.public, list[str]()
     try:
-        given = Assistant.model_validate(edited.public).sent()
-    except ValidationError as error:
-        problems = messages(error)
+        given = forms.checked(Assistant, edited.public)
+    except Invalid as error:
+        problems = error.sentences
     return judge(services().context, org_id, whole(before, given), problems), given

@@ -10,7 +10,7 @@ from app.domain.assistant.served_fields import Fate
 from app.domain.calls import web_calls
 from app.domain.dashboard.assistants import check
 from app.domain.dashboard.assistants.check import Stored, whole
-from app.domain.errors import DomainError, Invalid
+from app.domain.errors import DomainError
 from app.routes.validation import reply, services
 from providers.common.json_types import JsonDict
 
@@ -45,7 +45,7 @@ def _begun(before: Stored | None) -> Response:
             {"type": web_calls.WEB_CALL, **(assistant or {"assistant": whole(before, given)})},
         )
     except DomainError as error:
-        return _refused(*_sentences(error))
+        return _refused(*error.sentences)
     return reply(_joined(call))
 
 
@@ -53,11 +53,6 @@ def _joined(call: JsonDict) -> JsonDict:
     """Where this browser joins: at the address by which it reached the dashboard."""
     token = call["webCallUrl"].rpartition("/")[2]
     return {"join": f"/web/{token}", "call": f"{PREFIX}/calls/{call['id']}"}
-
-
-def _sentences(error: DomainError) -> list[str]:
-    told = error.messages if isinstance(error, Invalid) else str(error)
-    return [told] if isinstance(told, str) else told
 
 
 def _refused(*problems: str) -> Response:

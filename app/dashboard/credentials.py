@@ -7,7 +7,7 @@ import json
 from flask import Response, request
 
 from app.dashboard.asking import asking
-from app.dashboard.forms import checked, sentences
+from app.dashboard.forms import checked
 from app.dashboard.table import Page, go, page, session
 from app.doctor import carriers, vendor_keys
 from app.doctor.finding import Finding
@@ -25,12 +25,8 @@ WRONG_JSON = "Other fields: a JSON object is wanted"
 
 
 def index() -> Response:
-    context = services().context
-    found = credentials.listing(context, session().org_id)
-    variables = {
-        row.provider: credentials.environment_names(context, row.provider) for row in found
-    }
-    return page("credentials.html", found=found, variables=variables)
+    found = credentials.listing(services().context, session().org_id)
+    return page("credentials.html", found=found)
 
 
 def form() -> Response:
@@ -46,7 +42,7 @@ def create() -> Response:
         body = checked(CreateCredential, asked)
         services().resources.credentials.create(session().org_id, body)
     except Invalid as error:
-        return _form(provider, _plain(fields), sentences(error))
+        return _form(provider, _plain(fields), error.sentences)
     return go("/credentials", f"The account at {provider} is stored. Test it now.")
 
 
@@ -68,7 +64,7 @@ def change(credential_id: str) -> Response:
         body = checked(UpdateCredential, asked)
         services().resources.credentials.patch(org_id, row.id, body)
     except Invalid as error:
-        return _shown(credential_id, sentences(error))
+        return _shown(credential_id, error.sentences)
     told = "The name is stored." if is_same else "The account is replaced. Test it now."
     return go("/credentials", told)
 
@@ -79,7 +75,7 @@ def delete(credential_id: str) -> Response:
     try:
         services().resources.credentials.delete(session().org_id, row.id)
     except Invalid as error:
-        return _shown(credential_id, sentences(error))
+        return _shown(credential_id, error.sentences)
     return go("/credentials", f"The account at {row.provider} is deleted.")
 
 

@@ -16,7 +16,3 @@ def checked(model: type[Model], body: JsonObject) -> JsonDict:
         return model.model_validate(dict(body)).sent()
     except ValidationError as error:
         raise Invalid(messages(error)) from error
-
-
-def sentences(error: Invalid) -> list[str]:
-    return [error.messages] if isinstance(error.messages, str) else error.messages

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import Response, request
 
-from app.dashboard.forms import sentences
 from app.dashboard.table import Page, go, page, session
 from app.domain.errors import Invalid
 from app.domain.login import keys, sessions, tokens
@@ -21,7 +20,7 @@ def create() -> Response:
     try:
         made = keys.create(services().context, session().org_id, name)
     except Invalid as error:
-        return _shown(400, problems=sentences(error), name=name)
+        return _shown(400, problems=error.sentences, name=name)
     return _shown(key=made)
 
 

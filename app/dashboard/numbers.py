@@ -6,7 +6,7 @@ from flask import Response, request
 
 from app import default_number
 from app.dashboard.asking import asking
-from app.dashboard.forms import checked, sentences
+from app.dashboard.forms import checked
 from app.dashboard.table import Page, go, page, session
 from app.doctor import number_settings
 from app.doctor.number_settings import Judged
@@ -62,7 +62,7 @@ def create() -> Response:
         body = checked(CreatePhoneNumber, asked)
         made = services().resources.phone_numbers.create(session().org_id, body)
     except Invalid as error:
-        return _form({**given, **_texts()}, sentences(error))
+        return _form({**given, **_texts()}, error.sentences)
     return go(f"/numbers/{made['id']}", "The number is stored. Now enter its URLs at the carrier.")
 
 
@@ -74,7 +74,7 @@ def change(number_id: str) -> Response:
         body = checked(UpdatePhoneNumber, asked)
         services().resources.phone_numbers.patch(session().org_id, row.id, body)
     except Invalid as error:
-        return _shown(row, sentences(error))
+        return _shown(row, error.sentences)
     return go(f"/numbers/{row.id}", "The number is changed.")
 
 
@@ -89,9 +89,9 @@ def delete(number_id: str) -> Response:
 def today(number_id: str) -> Response:
     """The table of URLs again, with what the carrier has today."""
     context, org_id = services().context, session().org_id
-    if numbers.one(context, org_id, number_id).carrier not in context.providers:
-        raise ApiError(409, "No plugin here brings the carrier of this number.")
     row, credential = numbers.with_credential(context, org_id, number_id)
+    if row["provider"] not in context.providers:
+        raise ApiError(409, "No plugin here brings the carrier of this number.")
     with asking():
         judged, problem = number_settings.asked(context, row, credential)
     found = numbers.one(context, org_id, number_id)

@@ -62,12 +62,7 @@ PARTS: tuple[Part, ...] = (
         (
             process.plugins,
             database.check,
-            process.files,
-            stored.keys,
-            stored.values,
-            dialling.check,
-            last_resorts.voices,
-            last_resorts.fallbacks,
+            *(check for check in HERE if check is not assistants.check),
         ),
     ),
     Part("public-url", "Public URL", (public_url.check,)),

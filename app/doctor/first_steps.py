@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from app.doctor import assistants as assistant_checks
 from app.domain.context import Context
-from app.domain.dashboard import credentials, numbers
+from app.domain.dashboard import numbers
 from app.store.schema import assistants, calls, phone_numbers
 
 MOST = 20
@@ -105,7 +105,8 @@ def _test_call(context: Context, org_id: str) -> Step:
         return Step("Test call", True, "An assistant has talked.", (("Calls", "/calls"),))
     stored = numbers.listing(context, org_id)
     number = stored[0].number if stored else "your number"
-    carrier = credentials.newest_carrier(context, org_id)
+    accounts = numbers.accounts_of(context, org_id)
+    carrier = accounts[-1].carrier if accounts else ""
     command = f'patchbay simulate {carrier} --say "Hello"' if carrier else ""
     text = f"Call {number} and talk: the call shows up here, and in Calls."
     return Step("Test call", False, text, command=command)

@@ -14,6 +14,11 @@ from __future__ import annotations
 class DomainError(Exception):
     """Base of all refusals. ``str()`` is the message for the client."""
 
+    @property
+    def sentences(self) -> list[str]:
+        """What is wrong, one fault each."""
+        return [str(self)]
+
 
 class Invalid(DomainError):
     """One sentence, or a list of sentences when several fields are wrong."""
@@ -21,6 +26,10 @@ class Invalid(DomainError):
     def __init__(self, messages: str | list[str]) -> None:
         super().__init__(messages if isinstance(messages, str) else "; ".join(messages))
         self.messages = messages
+
+    @property
+    def sentences(self) -> list[str]:
+        return [self.messages] if isinstance(self.messages, str) else self.messages
 
 
 class Unauthorized(DomainError):

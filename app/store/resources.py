@@ -80,6 +80,14 @@ def listing(conn: Connection, table: sa.Table, org_id: str, window: Window) -> S
     return every(conn.execute(query))
 
 
+def names(conn: Connection, table: sa.Table, org_id: str, limit: int) -> Sequence[tuple[str, str]]:
+    """Id and ``name`` of the newest rows, without the rest of their bodies. Empty: it has none."""
+    columns = table.c
+    query = sa.select(columns.id, columns.body["name"].as_string()).where(columns.org_id == org_id)
+    newest = query.order_by(columns.created_at.desc(), columns.id.desc()).limit(limit)
+    return [(id, name or "") for id, name in conn.execute(newest)]
+
+
 def update(conn: Connection, table: sa.Table, org_id: str, id: str, values: Columns) -> None:
     changes_kept_rows(conn)
     conn.execute(table.update().where(*_own(table, org_id, id)).values(**values))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from html import unescape
 from typing import Any
 
 from flask.testing import FlaskClient
@@ -45,26 +46,14 @@ def inputs(client: FlaskClient, path: str, view: str = "form", **changes: Any) -
         found["json"] = re.search(r'<textarea id="json"[^>]*>\n(.*?)</textarea>', page, re.DOTALL)[
             1
         ]  # type: ignore[index]
-        found["json"] = plain(found["json"])
+        found["json"] = unescape(found["json"])
     else:
         base = re.search(r'name="json" value="([^"]*)"', page)
         assert base
-        found["json"] = plain(base[1])
+        found["json"] = unescape(base[1])
         shown = form.values(json.loads(found["json"]))
         found |= {name: list(texts) for name, texts in shown.items() if texts}
     return {**found, **{name.replace("__", "."): value for name, value in changes.items()}}
-
-
-def plain(text: str) -> str:
-    for code, char in (
-        ("&#34;", '"'),
-        ("&#39;", "'"),
-        ("&lt;", "<"),
-        ("&gt;", ">"),
-        ("&amp;", "&"),
-    ):
-        text = text.replace(code, char)
-    return text
 
 
 def read_at(page: str) -> str:

@@ -15,6 +15,7 @@ from bench.dashboard import ORG, fill, signed_in
 from bench.fresh import new_app
 from tests.dashboard.assistant_pages import MENU, keep
 from tests.dashboard.pages import enter
+from tests.dashboard.setup import Operator, installation
 
 
 @pytest.fixture(scope="package")
@@ -65,3 +66,15 @@ def assistant(services: Services) -> Iterator[str]:
     yield made
     for each in services.resources.assistants.list(ORG, Window(limit=1000)):
         services.resources.assistants.delete(ORG, each["id"])
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[Flask]:
+    """An installation as an operator sets it up; each file has its own."""
+    with installation() as app:
+        yield app
+
+
+@pytest.fixture
+def operator(made: Flask) -> Operator:
+    return Operator(made)

@@ -11,23 +11,12 @@ from app.default_org import ORG_ID
 from app.domain.dashboard import credentials
 from app.domain.login import sessions
 from app.vendors import registry
-from tests.dashboard.setup import VENDOR_KEY, Operator, installation, problems, words
+from tests.dashboard.setup import VENDOR_KEY, Operator, problems, words
 from tests.fakes.carriers.accounts import ACCOUNT, AUTH_TOKEN
 from tests.fakes.client_server import Receiver
 
 SECRET = "canary-of-the-form"
 OTHER = "AC" + "1" * 32
-
-
-@pytest.fixture(scope="module")
-def made() -> Iterator[Flask]:
-    with installation() as app:
-        yield app
-
-
-@pytest.fixture
-def operator(made: Flask) -> Operator:
-    return Operator(made)
 
 
 @pytest.fixture

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -16,18 +14,6 @@ from app.store.schema import calls
 from tests.dashboard.pages import csrf_of
 from tests.dashboard.setup import Operator, installation, words
 from tests.fakes.carriers.accounts import ACCOUNT, TWILIO_NUMBER
-
-
-@pytest.fixture(scope="module")
-def made() -> Iterator[Flask]:
-    with installation() as app:
-        yield app
-
-
-@pytest.fixture
-def operator(made: Flask) -> Operator:
-    return Operator(made)
-
 
 FOUND = {
     "here": "API keys in force: 1",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from flask import Flask
@@ -12,18 +11,7 @@ from flask.testing import FlaskClient
 from app.default_org import ORG_ID
 from app.domain.login import keys, sessions
 from tests.dashboard.pages import enter
-from tests.dashboard.setup import SETTING_KEY, Operator, installation, problems, words
-
-
-@pytest.fixture(scope="module")
-def made() -> Iterator[Flask]:
-    with installation() as app:
-        yield app
-
-
-@pytest.fixture
-def operator(made: Flask) -> Operator:
-    return Operator(made)
+from tests.dashboard.setup import SETTING_KEY, Operator, problems, words
 
 
 def shown(page: str) -> str:

@@ -10,21 +10,10 @@ from flask import Flask
 
 from app.default_org import ORG_ID
 from app.domain.login import sessions
-from tests.dashboard.setup import NOWHERE, Operator, installation, problems, words
+from tests.dashboard.setup import NOWHERE, Operator, problems, words
 from tests.fakes.carriers.accounts import ACCOUNT, TWILIO_NUMBER
 
 FALLBACK = "+15550100009"
-
-
-@pytest.fixture(scope="module")
-def made() -> Iterator[Flask]:
-    with installation() as app:
-        yield app
-
-
-@pytest.fixture
-def operator(made: Flask) -> Operator:
-    return Operator(made)
 
 
 @pytest.fixture

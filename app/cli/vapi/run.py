@@ -20,7 +20,7 @@ from app.cli.vapi.source import Found, Source, SourceError
 from app.domain.assistant.field_check import Finding
 from app.domain.assistant.served_fields import Fate
 from app.domain.errors import Invalid
-from app.domain.resources.files import readable
+from app.domain.resources.files import MAX_NAME, readable
 from app.domain.resources.importing import Importer, State, transaction
 from app.routes.schemas.wording import messages
 from app.store.blobs import BlobError
@@ -103,7 +103,7 @@ class _Run:
         if self.write:
             mime = str(found.body.get("mimetype") or BINARY)
             about = {k: found.body[k] for k in ("purpose", "metadata") if found.body.get(k)}
-            about["name"] = body_of(BY_NAME[FILE], found, {}).json["name"]
+            about["name"] = found.name[:MAX_NAME]
             id = self.known[FILE][found.source_id]
             self.services.resources.files.upload(self.org_id, name, mime, data, about, id)
 
@@ -151,8 +151,7 @@ def _refused(found: Found, *findings: Finding) -> Entry:
 
 
 def _reasons(error: Invalid) -> Iterator[Finding]:
-    texts = [error.messages] if isinstance(error.messages, str) else error.messages
-    for text in texts:
+    for text in error.sentences:
         yield Finding("", Fate.REFUSED, text)
-    if any(text.startswith(NO_ACCOUNT) for text in texts):
+    if any(text.startswith(NO_ACCOUNT) for text in error.sentences):
         yield Finding("", Fate.REFUSED, SET_ACCOUNT)

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from app.domain.context import Context, iso
-from app.domain.errors import NotFound
-from app.domain.ids import parse_uuid
 from app.domain.resources import server_credentials, vendor_accounts
-from app.domain.resources.credentials import is_configured
-from app.store import accounts, resources
+from app.domain.resources.credentials import Credentials, is_configured
+from app.store import resources
 from app.store.resources import Window
 from app.store.schema import credentials
 from app.vendors import registry
@@ -79,11 +77,8 @@ def listing(context: Context, org_id: str) -> list[CredentialRow]:
 
 def one(context: Context, org_id: str, id: str) -> tuple[CredentialRow, JsonObject]:
     """A stored account and its row of the table. Raises ``NotFound``."""
-    known = parse_uuid(id)
     with context.store.read() as conn:
-        row = resources.get(conn, credentials, org_id, known) if known else None
-    if row is None:
-        raise NotFound("Credential", id)
+        row = Credentials(context).row(conn, org_id, id)
     return _row(context, row), row
 
 
@@ -186,11 +181,3 @@ def _source(context: Context, row: JsonObject) -> Source:
     if row["provider"] in context.providers and is_configured(context, row):
         return Source.ENVIRONMENT
     return Source.NUMBER
-
-
-def newest_carrier(context: Context, org_id: str) -> str:
-    """The carrier of which an account is stored; empty: there is none."""
-    with context.store.read() as conn:
-        names = [name for name, carrier in context.providers.items() if carrier.phone]
-        rows = accounts.org_credentials(conn, org_id, names)
-    return str(rows[-1]["provider"]) if rows else ""

@@ -8,8 +8,8 @@ from sqlalchemy.engine import Connection
 
 from app.domain.context import Context
 from app.domain.errors import NotFound
-from app.domain.ids import parse_uuid
 from app.domain.resources.credentials import is_configured
+from app.domain.resources.phone_numbers import PhoneNumbers
 from app.store import accounts, resources
 from app.store.resources import Window
 from app.store.schema import assistants, phone_numbers
@@ -58,14 +58,14 @@ def listing(context: Context, org_id: str) -> list[NumberRow]:
 def one(context: Context, org_id: str, id: str) -> NumberRow:
     """Raises ``NotFound``."""
     with context.store.read() as conn:
-        row = _stored(conn, org_id, id)
+        row = PhoneNumbers(context).row(conn, org_id, id)
         return _row(conn, row, dict(_assistants(conn, org_id)))
 
 
 def with_credential(context: Context, org_id: str, id: str) -> tuple[JsonObject, JsonObject]:
     """The rows of a number and of its account. Raises ``NotFound``."""
     with context.store.read() as conn:
-        row = _stored(conn, org_id, id)
+        row = PhoneNumbers(context).row(conn, org_id, id)
         credential = accounts.get_credential(conn, row["credential_id"])
     if credential is None:
         raise NotFound("Credential", row["credential_id"])
@@ -94,17 +94,8 @@ def accounts_of(context: Context, org_id: str) -> list[AccountChoice]:
     ]
 
 
-def _stored(conn: Connection, org_id: str, id: str) -> JsonObject:
-    known = parse_uuid(id)
-    row = resources.get(conn, phone_numbers, org_id, known) if known else None
-    if row is None:
-        raise NotFound("Phone Number", id)
-    return row
-
-
 def _assistants(conn: Connection, org_id: str) -> list[tuple[str, str]]:
-    rows = resources.listing(conn, assistants, org_id, Window(MOST))
-    return [(row["id"], str(row["body"].get("name") or row["id"])) for row in rows]
+    return [(id, name or id) for id, name in resources.names(conn, assistants, org_id, MOST)]
 
 
 def _row(conn: Connection, row: JsonObject, named: dict[str, str]) -> NumberRow:

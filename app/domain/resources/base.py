@@ -19,6 +19,7 @@ from app.domain.assistant.outgoing import check_credential_ids, check_outgoing
 from app.domain.assistant.secrets import split_secrets, with_secrets
 from app.domain.context import Context, iso
 from app.domain.errors import Conflict, NotFound
+from app.domain.ids import parse_uuid
 from app.domain.overlay import merge
 from app.domain.resources import server_credentials
 from app.store import resources as store
@@ -123,7 +124,8 @@ class ResourceStore(ABC):
     # -- shared
 
     def row(self, conn: Connection, org_id: str, id: str) -> JsonObject:
-        row = store.get(conn, self.table, org_id, id)
+        known = parse_uuid(id)  # the store accepts only UUIDs
+        row = store.get(conn, self.table, org_id, known) if known else None
         if row is None:
             raise NotFound(self.what, id)
         return row
