@@ -113,7 +113,8 @@ class VoiceAgent:
         self, claim: StreamClaim, hooks: HookRunner, *, handed: bool = False
     ) -> Member:
         """An assistant with its services. Raises ``UnbuildableAssistant``."""
-        config = self._opening_plan(claim, handed=handed)
+        own = read_config(claim.assistant)
+        config = self._opening_plan(claim, own, handed=handed)
         parts = await asyncio.to_thread(
             _make_services, config, claim, self._stream.sample_rate, self._call_context
         )
@@ -133,8 +134,7 @@ class VoiceAgent:
         executor.equip(parts.model)
         hooks.run_tool = executor.run_for_hook
         _note_connections(engine, parts)
-        prompts = system_messages(read_config(claim.assistant))
-        member = Member(claim, config, parts, hooks, engine, executor, values, prompts)
+        member = Member(claim, config, parts, hooks, engine, values, system_messages(own))
         engine.hand_over = partial(self._handing.hand_over, member)
         return member
 
@@ -172,13 +172,14 @@ class VoiceAgent:
         await first.engine.ready.wait()
         await self._control.follow(self._call_context.commands)
 
-    def _opening_plan(self, claim: StreamClaim, *, handed: bool) -> AgentConfig:
+    def _opening_plan(
+        self, claim: StreamClaim, config: AgentConfig, *, handed: bool
+    ) -> AgentConfig:
         """The config for this socket.
 
         An answering machine gets the voicemail message, not the first message. An assistant that is
         handed a caller answers at once, unless it says that it waits.
         """
-        config = read_config(claim.assistant)
         talk, to = self.conversation, claim.handed
         history = following(talk.history, talk.messages, to.destination) if to else talk.history
         if earlier := talk.earlier_prompts(history):

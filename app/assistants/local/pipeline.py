@@ -433,8 +433,8 @@ class AgentPipeline:
 
     def _recall(self) -> None:
         """Give the model what its assistant knows of the conversation before."""
-        if not self._parts.remembers or self._parts.speech is not None:
-            return  # a model that speaks has the conversation in its instructions
+        if not self._parts.remembers:
+            return
         known = self.conversation.recalled(tools=isinstance(self.context.tools, ToolsSchema))
         first = known[0]["role"] if known else "user"
         if first != "user" and begins_with_user(self.config.model) and not self.context.messages:
@@ -443,8 +443,7 @@ class AgentPipeline:
             self.context.add_message(message)  # type: ignore[arg-type]
 
     async def _greet(self) -> None:
-        new, parts = self.conversation.is_new_to_assistant, self._parts
-        if new and parts.remembers and parts.speech is None:
+        if self.conversation.is_new_to_assistant and self._parts.remembers:
             self._ask_to_begin()
         if self.config.first is FirstMessageMode.SPEAK:
             await self.say(self.config.first_message)

@@ -47,8 +47,11 @@ class CallServices:
 
     @property
     def remembers(self) -> bool:
-        """Whether the model answers to a whole conversation. A keypad menu does not."""
-        return self.named.model != "embedded"
+        """Whether the model is sent the whole conversation.
+
+        A keypad menu needs none, and a model that speaks has it in its instructions.
+        """
+        return self.named.model != "embedded" and self.speech is None
 
     @property
     def overheard(self) -> Callable[[bytes], None] | None:

@@ -30,6 +30,7 @@ from app.domain.assistant.served_fields import (
     ignored,
 )
 from app.vendors import registry
+from app.vendors.common.vendor import SpeechPart
 
 MOST = 500
 """Findings of one assistant."""
@@ -70,15 +71,16 @@ class Finding(NamedTuple):
 def check_fields(assistant: Json) -> list[Finding]:
     """Every field with its fate, in the order of the assistant. Nulls count as absent."""
     idle = (Finding(path, Fate.IGNORED, why) for path, why in without_effect(assistant))
-    found = chain(_object(assistant, "", ""), idle)
-    return [_with_model(assistant, each) for each in islice(found, MOST)]
+    found = islice(chain(_object(assistant, "", ""), idle), MOST)
+    part = registry.speech_part(object_of(assistant, "model"))
+    return [*found] if part is None else [_with_model(part, assistant, each) for each in found]
 
 
-def _with_model(assistant: Json, finding: Finding) -> Finding:
+def _with_model(part: SpeechPart, assistant: Json, finding: Finding) -> Finding:
     """The finding, with what a model that hears and speaks by itself makes of the field."""
     if finding.fate is Fate.REFUSED or finding.mistyped:
         return finding
-    row = speech_fields.row_of(assistant, NUMBERS.sub("", finding.path))
+    row = speech_fields.row_of(part, assistant, NUMBERS.sub("", finding.path))
     return finding if row is None else Finding(finding.path, row.fate, row.why)
 
 

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 from app.domain.assistant.fields import Json, object_of, text_of
 from app.domain.assistant.served_fields import SERVED, Row, ignored
-from app.vendors import registry
 from app.vendors.common.vendor import SpeechPart
 
 HEARS = ignored("the model hears by itself")
@@ -33,11 +32,8 @@ SMART = "startSpeakingPlan.smartEndpointingPlan"
 BY_SERVER = "custom-endpointing-model"
 
 
-def row_of(assistant: Json, path: str) -> Row | None:
+def row_of(part: SpeechPart, assistant: Json, path: str) -> Row | None:
     """The row of a field, by its path without the numbers of lists; None: as with any model."""
-    part = registry.speech_part(object_of(assistant, "model"))
-    if part is None:
-        return None
     stage, _, name = path.partition(".")
     if stage == "transcriber":
         return SERVED if name in part.transcriber_fields else HEARS

@@ -50,6 +50,8 @@ class NextAssistant:
     destination: JsonObject = field(default_factory=dict)
     squad: squads.ChosenSquad | None = None
     """The squad that the call goes to; None: it stays in its own."""
+    turn: int = 0
+    """Which handoff of the call it is, from 1."""
 
     @property
     def name(self) -> str:
@@ -77,7 +79,8 @@ def find(
 
     ``values``: those of templates, with what tools have added.
     """
-    _check_count(context, events.of_call(conn, call.id))
+    log = events.of_call(conn, call.id)
+    _check_count(context, log)
     try:
         found = _found(context, conn, call, destination)
     except Invalid as error:
@@ -93,6 +96,7 @@ def find(
         variables.carried(values, call.facts.assistant, whole),
         destination,
         found.squad,
+        count(log) + 1,
     )
 
 
@@ -174,20 +178,20 @@ def _found(
 ) -> NextAssistant:
     if destination.get("type") == squad.SQUAD:
         return _of_squad(context, conn, call, destination)
-    listed = squad.members(_own_squad(context, call), stored.finder(context, conn, call.org_id))
     own, name = object_of(destination, "assistant"), text_of(destination, "assistantName")
     if own:
         squads.check_assistant(context, conn, call.org_id, dict(own))
         return NextAssistant(AssistantConfig(dict(own)), None)
+    find = stored.finder(context, conn, call.org_id)
+    listed = squad.members(_own_squad(context, call), find)
     if assistant_id := text_of(destination, "assistantId"):
         member = next((each for each in listed if each.assistant_id == assistant_id), None)
         if member is not None:
             return NextAssistant(member.assistant, member.assistant_id)
-        known = parse_uuid(assistant_id)
-        found = stored.assistant(context, conn, call.org_id, known) if known else None
+        found = find(assistant_id)
         if found is None:
             raise NoHandoff(f"assistantId {assistant_id[:40]} does not exist")
-        return NextAssistant(found, known)
+        return NextAssistant(found, parse_uuid(assistant_id))
     member = squad.named(listed, name) if name else None
     if member is None:
         known_names = ", ".join(repr(each.name[:40]) for each in listed if each.name)
@@ -231,15 +235,13 @@ def _problem(context: Context, whole: AssistantConfig) -> str | None:
 
 
 def _server(tx: CallTx, assistant: AssistantConfig) -> Server | None:
-    """The server of the call from now on; None: it stays as it is."""
+    """The server of the call from now on: the assistant's, the number's or the organisation's."""
+    context, conn, call = tx.context, tx.conn, tx.call
     own = assistant.server
-    if own is not None or tx.call.phone_number_id is None:
-        return own or stored_resources.org_server(tx.context, tx.conn, tx.call.org_id)
-    row = stored_resources.stored_number(
-        tx.context, tx.conn, tx.call.org_id, tx.call.phone_number_id
-    )
-    of_number: Server | None = row["body"].server if row else None
-    return of_number or stored_resources.org_server(tx.context, tx.conn, tx.call.org_id)
+    if own is None and call.phone_number_id is not None:
+        row = stored_resources.stored_number(context, conn, call.org_id, call.phone_number_id)
+        own = row["body"].server if row else None
+    return own or stored_resources.org_server(context, conn, call.org_id)
 
 
 def _shown(chosen: NextAssistant) -> JsonDict:

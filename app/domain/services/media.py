@@ -42,7 +42,7 @@ from app.domain.reporting import analysis, live_messages, server_messages
 from app.domain.reporting.live_messages import OutgoingMessage
 from app.domain.resources import files, server_credentials, tools, vendor_accounts
 from app.net.authentication import Signer
-from app.store import accounts, calls, events
+from app.store import accounts, calls
 from app.store.commands import Command
 from app.store.files import Found
 from app.store.ids import new_id
@@ -352,9 +352,8 @@ class MediaService:
             if call is None:
                 raise NoHandoff("the call was deleted")
             found = handoff.find(self.context, conn, call, destination, values)
-            turn = handoff.count(events.of_call(conn, call.id)) + 1
         made = self._claim_of(call, claim.provider, claim.stream, found.assistant, found.values)
-        return replace(made, handed=found, turn=turn)
+        return replace(made, handed=found, turn=found.turn)
 
     def hand_over(self, claim: StreamClaim, talk: Talk) -> None:
         """Store that the call is this claim's from now on. Raises ``NoHandoff``."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from app.vendors.common.event_stream import NoAnswer, Protocol
-from providers.common.json_types import JsonDict, JsonObject
+from app.vendors.common.json_fields import object_of
+from providers.common.json_types import JsonDict
 
 # Kinds of events that answer by themselves; the SDK raises an error.
 ENDS = frozenset({"message_stop", "error"})
@@ -23,7 +24,7 @@ def is_answer(event: object) -> bool:
     """Whether an event has words, a tool's call, or an end without any."""
     if not isinstance(event, Mapping):
         return False
-    delta, block = _object(event, "delta"), _object(event, "content_block")
+    delta, block = object_of(event, "delta"), object_of(event, "content_block")
     reason = delta.get("stop_reason")
     if isinstance(reason, str) and reason in CUT_OFF:
         raise NoAnswer(f"The model said nothing: {CUT_OFF[reason]}.")
@@ -34,11 +35,6 @@ def is_answer(event: object) -> bool:
 def events_of(_answer: object) -> Sequence[JsonDict]:
     """None: no server of this protocol is known to ignore ``stream``."""
     return ()
-
-
-def _object(event: JsonObject, name: str) -> JsonObject:
-    value = event.get(name)
-    return value if isinstance(value, Mapping) else {}
 
 
 MESSAGES_ANSWER = Protocol(is_answer, events_of)

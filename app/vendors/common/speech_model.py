@@ -53,18 +53,7 @@ class SpeechModel(SpeechSocket):
 
     def offer(self, schema: ToolsSchema) -> None:
         """Offer these tools from now on."""
-        self.tools = [
-            {
-                "name": each.name,
-                "description": each.description,
-                "parameters": {
-                    "type": "object",
-                    "properties": dict(each.properties),
-                    "required": list(each.required),
-                },
-            }
-            for each in schema.standard_tools
-        ]
+        self.tools = [each.to_default_dict() for each in schema.standard_tools]
         if self._ready.is_set():
             self.create_task(self.tools_changed())
 

@@ -11,13 +11,13 @@ from typing import Any
 
 from pipecat.metrics.metrics import LLMTokenUsage
 from pipecat.processors.aggregators.llm_context import LLMContext
-from pipecat.services.settings import LLMSettings
 from pipecat.utils.errors import ErrorCategory
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from app.vendors.common.clean_text import CleanModel
 from app.vendors.common.errors import MAX_ERROR_TEXT
+from app.vendors.common.llm_settings import no_settings
 from app.vendors.common.speech_parts import (
     Hooks,
     Piece,
@@ -54,7 +54,7 @@ class SpeechProtocol(CleanModel):
     """The vendor's transcriber of the caller's turns, where it has a price of its own."""
 
     def __init__(self, spec: SpeechSpec) -> None:
-        super().__init__(settings=_settings(spec.llm.model))
+        super().__init__(settings=no_settings(spec.llm.model))
         self.spec = spec
         self.hooks = Hooks()
         self.context = LLMContext()
@@ -182,19 +182,3 @@ class SpeechProtocol(CleanModel):
     async def count(self, tokens: LLMTokenUsage) -> None:
         """Count the usage of a response."""
         await self.start_llm_usage_metrics(tokens)
-
-
-def _settings(model: str) -> LLMSettings:
-    return LLMSettings(
-        model=model,
-        system_instruction=None,
-        temperature=None,
-        max_tokens=None,
-        top_p=None,
-        top_k=None,
-        frequency_penalty=None,
-        presence_penalty=None,
-        seed=None,
-        filter_incomplete_user_turns=False,
-        user_turn_completion_config=None,
-    )

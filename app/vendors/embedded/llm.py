@@ -17,8 +17,8 @@ from pipecat.frames.frames import (
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.frame_processor import FrameDirection
 from pipecat.services.llm_service import LLMService
-from pipecat.services.settings import LLMSettings
 
+from app.vendors.common.llm_settings import no_settings
 from app.vendors.common.vendor import Config
 from app.vendors.embedded import menu, menu_json
 from app.vendors.embedded.menu import Menu, Reply, Then
@@ -32,21 +32,7 @@ class EmbeddedModel(LLMService[Any]):
     """Answers each turn of the caller from the menu; ends and transfers by tool calls."""
 
     def __init__(self, choices: Menu, *, guessed: bool = False) -> None:
-        super().__init__(
-            settings=LLMSettings(
-                model="menu",
-                system_instruction=None,
-                temperature=None,
-                max_tokens=None,
-                top_p=None,
-                top_k=None,
-                frequency_penalty=None,
-                presence_penalty=None,
-                seed=None,
-                filter_incomplete_user_turns=False,
-                user_turn_completion_config=None,
-            )
-        )
+        super().__init__(settings=no_settings("menu"))
         self.menu = choices
         self._guessed = guessed
         self._state: menu.State = ()

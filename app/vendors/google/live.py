@@ -18,6 +18,7 @@ from websockets.asyncio.client import ClientConnection
 
 from app.telemetry.call_log import call_log
 from app.vendors.common.errors import as_websocket
+from app.vendors.common.json_fields import count_of, list_of, object_of
 from app.vendors.common.llm_spec import CONNECTED
 from app.vendors.common.speech_model import SpeechModel
 from app.vendors.common.speech_parts import Response, Turn
@@ -200,17 +201,16 @@ class Live(SpeechModel):
                 await taker(self, found)
 
     async def _content(self, content: JsonObject) -> None:
-        await self._text_so_far(_object(content, "inputTranscription"))
+        await self._text_so_far(object_of(content, "inputTranscription"))
         if not self._stale:
             await self._speech(content)
-            await self.word(field(_object(content, "outputTranscription"), "text"))
+            await self.word(field(object_of(content, "outputTranscription"), "text"))
         if content.get("turnComplete"):
             await self._turn_over()
 
     async def _speech(self, content: JsonObject) -> None:
-        parts = _object(content, "modelTurn").get("parts")
-        for part in parts if isinstance(parts, list) else []:
-            data = field(_object(part, "inlineData"), "data") if isinstance(part, Mapping) else ""
+        for part in list_of(object_of(content, "modelTurn"), "parts"):
+            data = field(object_of(part, "inlineData"), "data") if isinstance(part, Mapping) else ""
             if data:
                 await self.speak(base64.b64decode(data))
 
@@ -235,10 +235,9 @@ class Live(SpeechModel):
     async def _tools(self, found: JsonObject) -> None:
         """The model waits for tools. Its turn goes on with their results."""
         calls = list[tuple[str, str, Mapping[str, Any]]]()
-        listed = found.get("functionCalls")
-        for call in listed if isinstance(listed, list) else []:
+        for call in list_of(found, "functionCalls"):
             self._calls[field(call, "id")] = field(call, "name")
-            calls.append((field(call, "id"), field(call, "name"), _object(call, "args")))
+            calls.append((field(call, "id"), field(call, "name"), object_of(call, "args")))
         if self._stale:  # of a response that was interrupted
             self._calls.clear()
             return
@@ -247,8 +246,7 @@ class Live(SpeechModel):
 
     async def _cancelled(self, found: JsonObject) -> None:
         """The model does not wait for these tools any more."""
-        listed = found.get("ids")
-        for call_id in listed if isinstance(listed, list) else []:
+        for call_id in list_of(found, "ids"):
             self._calls.pop(call_id, None)
 
     async def _usage(self, found: JsonObject) -> None:
@@ -282,14 +280,14 @@ def make(spec: SpeechSpec) -> Live:
 
 def usage_of(usage: JsonObject) -> LLMTokenUsage:
     """The tokens of a turn; those of sound are among them, and those of thoughts."""
-    prompt = _count(usage, "promptTokenCount") + _count(usage, "toolUsePromptTokenCount")
-    thoughts = _count(usage, "thoughtsTokenCount")
-    answer = _count(usage, "responseTokenCount") + thoughts
+    prompt = count_of(usage, "promptTokenCount") + count_of(usage, "toolUsePromptTokenCount")
+    thoughts = count_of(usage, "thoughtsTokenCount")
+    answer = count_of(usage, "responseTokenCount") + thoughts
     return LLMTokenUsage(
         prompt_tokens=prompt,
         completion_tokens=answer,
         total_tokens=prompt + answer,
-        cache_read_input_tokens=_count(usage, "cachedContentTokenCount"),
+        cache_read_input_tokens=count_of(usage, "cachedContentTokenCount"),
         reasoning_tokens=thoughts,
         input_audio_tokens=_sound_tokens(usage, "promptTokensDetails"),
         output_audio_tokens=_sound_tokens(usage, "responseTokensDetails"),
@@ -298,10 +296,9 @@ def usage_of(usage: JsonObject) -> LLMTokenUsage:
 
 
 def _sound_tokens(usage: JsonObject, name: str) -> int:
-    listed = usage.get(name)
     return sum(
-        _count(each, "tokenCount")
-        for each in (listed if isinstance(listed, list) else [])
+        count_of(each, "tokenCount")
+        for each in list_of(usage, name)
         if isinstance(each, Mapping) and each.get("modality") == "AUDIO"
     )
 
@@ -319,13 +316,3 @@ def _result(text: str | None) -> JsonObject:
         return RUNS
     found = json.loads(text)
     return found if isinstance(found, dict) else {"result": found}
-
-
-def _object(holder: JsonObject, name: str) -> JsonObject:
-    found = holder.get(name)
-    return found if isinstance(found, Mapping) else {}
-
-
-def _count(holder: JsonObject, name: str) -> int:
-    found = holder.get(name)
-    return found if isinstance(found, int) else 0

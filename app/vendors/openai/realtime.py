@@ -22,6 +22,7 @@ from websockets.asyncio.client import ClientConnection
 
 from app.telemetry.call_log import call_log
 from app.vendors.common.errors import as_websocket
+from app.vendors.common.json_fields import count_of, list_of, object_of
 from app.vendors.common.speech_model import SpeechModel
 from app.vendors.common.speech_parts import Piece, Request, Response, Turn
 from app.vendors.common.speech_protocol import SAY, Refused
@@ -205,7 +206,7 @@ class Realtime(SpeechModel):
         self._configured = True
 
     async def _created(self, message: JsonObject) -> None:
-        found = _object(message, "response")
+        found = object_of(message, "response")
         if not self._asked:
             return
         response = self._asked.pop(next(iter(self._asked)))
@@ -230,14 +231,14 @@ class Realtime(SpeechModel):
         return response is not None and response is self.response
 
     async def _done(self, message: JsonObject) -> None:
-        found = _object(message, "response")
+        found = object_of(message, "response")
         response = self._undone.pop(field(found, "id"), None)
-        if _object(found, "usage"):
-            await self.count(usage_of(_object(found, "usage")))
+        if object_of(found, "usage"):
+            await self.count(usage_of(object_of(found, "usage")))
         if response is None:
             return
         if found.get("status") == "failed":
-            error = _object(_object(found, "status_details"), "error")
+            error = object_of(object_of(found, "status_details"), "error")
             await self._refused(error)
             return
         if not response.cut:
@@ -247,8 +248,7 @@ class Realtime(SpeechModel):
     async def _call(self, found: JsonObject) -> None:
         """Run the tools that a response asks for."""
         calls = list[tuple[str, str, Mapping[str, Any]]]()
-        output = found.get("output")
-        for item in output if isinstance(output, list) else []:
+        for item in list_of(found, "output"):
             if field(item, "type") != "function_call":
                 continue
             call_id = field(item, "call_id")
@@ -278,11 +278,11 @@ class Realtime(SpeechModel):
             await self.transcribe(turn, field(message, "transcript"))
 
     async def _no_text(self, message: JsonObject) -> None:
-        log.warning("a turn of the caller has no text: %s", _words_of(_object(message, "error")))
+        log.warning("a turn of the caller has no text: %s", _words_of(object_of(message, "error")))
         await self._text(message)
 
     async def _error(self, message: JsonObject) -> None:
-        error = _object(message, "error")
+        error = object_of(message, "error")
         code = field(error, "code")
         if not self._configured:
             raise Refused(_words_of(error))
@@ -320,16 +320,16 @@ def make(spec: SpeechSpec) -> Realtime:
 
 def usage_of(usage: JsonObject) -> LLMTokenUsage:
     """The tokens of a response; those of sound are among them."""
-    into, out = _object(usage, "input_token_details"), _object(usage, "output_token_details")
-    cached = _object(into, "cached_tokens_details")
+    into, out = object_of(usage, "input_token_details"), object_of(usage, "output_token_details")
+    cached = object_of(into, "cached_tokens_details")
     return LLMTokenUsage(
-        prompt_tokens=_count(usage, "input_tokens"),
-        completion_tokens=_count(usage, "output_tokens"),
-        total_tokens=_count(usage, "total_tokens"),
-        cache_read_input_tokens=_count(into, "cached_tokens"),
-        input_audio_tokens=_count(into, "audio_tokens"),
-        output_audio_tokens=_count(out, "audio_tokens"),
-        cache_read_input_audio_tokens=_count(cached, "audio_tokens"),
+        prompt_tokens=count_of(usage, "input_tokens"),
+        completion_tokens=count_of(usage, "output_tokens"),
+        total_tokens=count_of(usage, "total_tokens"),
+        cache_read_input_tokens=count_of(into, "cached_tokens"),
+        input_audio_tokens=count_of(into, "audio_tokens"),
+        output_audio_tokens=count_of(out, "audio_tokens"),
+        cache_read_input_audio_tokens=count_of(cached, "audio_tokens"),
     )
 
 
@@ -350,13 +350,3 @@ def _arguments(text: str) -> Mapping[str, Any] | None:
 def _words_of(error: JsonObject) -> str:
     code = field(error, "code") or field(error, "type")
     return f"{field(error, 'message') or 'it failed'} ({code})" if code else field(error, "message")
-
-
-def _object(holder: JsonObject, name: str) -> JsonObject:
-    found = holder.get(name)
-    return found if isinstance(found, Mapping) else {}
-
-
-def _count(holder: JsonObject, name: str) -> int:
-    found = holder.get(name)
-    return found if isinstance(found, int) else 0

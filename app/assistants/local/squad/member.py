@@ -8,7 +8,6 @@ from app.assistants.local.config import AgentConfig
 from app.assistants.local.hooks import HookRunner
 from app.assistants.local.pipeline import AgentPipeline
 from app.assistants.local.services import CallServices
-from app.assistants.local.tools.execution import ToolExecutor
 from app.domain.services.media import StreamClaim
 from providers.common.json_types import JsonDict, JsonObject
 
@@ -22,7 +21,6 @@ class Member:
     services: CallServices
     hooks: HookRunner
     engine: AgentPipeline
-    executor: ToolExecutor
     values: JsonDict
     """Those of templates, which tools may add to."""
     prompts: list[JsonObject]

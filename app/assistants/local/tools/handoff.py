@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from app.assistants.local.squad.handoff import Handoff
 from app.assistants.local.tools.definitions import ToolMessageType
 from app.assistants.local.tools.handoff_function import name_of
 from app.assistants.local.tools.messages import choose
-from app.assistants.local.tools.run import SERVER_SECONDS, Outcome, Run, ToolFailed
+from app.assistants.local.tools.run import Outcome, Run, ToolFailed, answer_of
 from app.domain.assistant import squad
 from app.domain.assistant.config import server_of
 from app.domain.assistant.fields import text_of
 from app.domain.legs.handoff import NoHandoff
-from providers.common import foreign_json
 from providers.common.json_types import JsonObject
 
 REQUEST = "handoff-destination-request"
@@ -61,15 +59,10 @@ async def _from_server(run: Run, place: JsonObject) -> tuple[JsonObject, str]:
     server = run.tool.server or server_of(place)
     extra = {"parameters": dict(run.arguments)}
     asked = server.asked if server else None
-    reply = await run.call_context.request(REQUEST, extra, SERVER_SECONDS, asked)
-    try:
-        body: Any = foreign_json.parse(reply.body) if reply.error is None else None
-    except ValueError as error:
-        raise ToolFailed("the server's answer is not JSON") from error
-    answer: JsonObject = body if isinstance(body, Mapping) else {}
+    answer, problem = await answer_of(run, REQUEST, extra, asked)
     if isinstance(answer.get("error"), str) and answer["error"]:
         raise ToolFailed(answer["error"][:1000], told=True)
     found = answer.get("destination")
     if not isinstance(found, Mapping) or found.get("type") == squad.DYNAMIC:
-        raise ToolFailed(reply.error or "the server named no destination")
+        raise ToolFailed(problem or "the server named no destination")
     return {"type": squad.ASSISTANT, **found}, text_of(answer, "result")

@@ -10,6 +10,7 @@ from app.assistants.local.control import PipelineControl
 from app.assistants.local.tools.definitions import Message, Tool
 from app.domain.assistant.liquid.text import fill
 from app.media.call_context import CallContext
+from providers.common import foreign_json
 from providers.common.json_types import JsonDict, JsonObject
 from providers.events import EndedReason
 
@@ -85,3 +86,15 @@ class Run:
             await self.engine.finish(EndedReason.ASSISTANT_ENDED_CALL, message.content)
         else:
             await self.engine.say(message.content)
+
+
+async def answer_of(
+    run: Run, kind: str, extra: JsonDict, server: JsonObject | None = None
+) -> tuple[JsonObject, str | None]:
+    """A server's answer, and why there is none. None: the call's server. Raises ``ToolFailed``."""
+    reply = await run.call_context.request(kind, extra, SERVER_SECONDS, server)
+    try:
+        body: Any = foreign_json.parse(reply.body) if reply.error is None else None
+    except ValueError as error:
+        raise ToolFailed("the server's answer is not JSON") from error
+    return body if isinstance(body, Mapping) else {}, reply.error

@@ -9,10 +9,9 @@ from app.assistants.local.squad.handoff import words_of
 from app.assistants.local.tools import handoff
 from app.assistants.local.tools.definitions import MENU_TOOLS, ToolMessageType
 from app.assistants.local.tools.messages import choose
-from app.assistants.local.tools.run import SERVER_SECONDS, Outcome, Run, ToolFailed
+from app.assistants.local.tools.run import Outcome, Run, ToolFailed, answer_of
 from app.domain.assistant import squad
 from app.domain.assistant.liquid.text import fill_all
-from providers.common import foreign_json
 from providers.common.json_types import JsonObject
 
 TRANSFERRING = "Transferring the call now."
@@ -50,13 +49,9 @@ async def _destination(run: Run) -> JsonObject:
 
 async def _from_server(run: Run) -> JsonObject:
     extra = {"functionCall": {"name": run.tool.name, "parameters": dict(run.arguments)}}
-    reply = await run.call_context.request("transfer-destination-request", extra, SERVER_SECONDS)
-    try:
-        body: Any = foreign_json.parse(reply.body) if reply.error is None else None
-    except ValueError as error:
-        raise ToolFailed("the server's answer is not JSON") from error
-    named: Any = body.get("destination") if isinstance(body, Mapping) else None
+    answer, problem = await answer_of(run, "transfer-destination-request", extra)
+    named = answer.get("destination")
     if not isinstance(named, Mapping):
-        raise ToolFailed(reply.error or "the server named no destination")
+        raise ToolFailed(problem or "the server named no destination")
     found: JsonObject = fill_all(named, run.values)
     return found
