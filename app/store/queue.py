@@ -137,9 +137,9 @@ def add(conn: Connection, ticket: Ticket) -> None:
     _INSERT.put(conn, {name: getattr(ticket, name) for name in COLUMNS})
 
 
-def remove(conn: Connection, call_id: str) -> bool:
-    """Returns whether the call was in the queue."""
-    return _REMOVE.run(conn, {"call": call_id}) == 1
+def remove(conn: Connection, call_id: str) -> None:
+    """Nothing, if the call is not in the queue."""
+    _REMOVE.put(conn, {"call": call_id})
 
 
 def turn(

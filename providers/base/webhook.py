@@ -79,6 +79,12 @@ class HookKind(StrEnum):
     """The carrier could not use our first answer, and fetches another document."""
 
 
+OF_OPERATORS = frozenset(
+    {HookKind.OPERATOR, HookKind.SPOKE, HookKind.BRIEFED, HookKind.OPERATOR_STATUS, HookKind.ROOM}
+)
+"""About the leg of a transfer's operator, or the room where it meets the caller."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hook:
     """One URL that the carrier calls. ``path`` is a Flask rule below the root."""

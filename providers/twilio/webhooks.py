@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from providers.base.instructions import is_stream_id
-from providers.base.webhook import HookKind, WebhookReport, WebhookRequest
+from providers.base.webhook import OF_OPERATORS, HookKind, WebhookReport, WebhookRequest
 from providers.common.json_types import NOTHING, JsonObject
 from providers.errors import BadRequest
 from providers.events import CallEvent, EndedReason, EventKind
@@ -47,7 +47,7 @@ def parse(hook: HookKind, request: WebhookRequest) -> WebhookReport:
     if hook not in _READERS:
         raise BadRequest(f"Twilio has no {hook} request")
     report = _READERS[hook](webhook)
-    verdict = None if hook in _OF_OPERATORS else values.get("AnsweredBy")
+    verdict = None if hook in OF_OPERATORS else values.get("AnsweredBy")
     return _with_verdict(webhook, report, verdict) if verdict else report
 
 
@@ -195,17 +195,6 @@ _READERS: dict[HookKind, Callable[[Webhook], WebhookReport]] = {
 # The leg itself asks for markup, even if it is another leg's child.
 _ASKED_OF_THE_LEG = frozenset(
     {HookKind.ARRIVE, HookKind.FETCH, HookKind.CONTINUE, HookKind.FORWARD, HookKind.WAIT}
-)
-
-# About the leg of a transfer's operator, or the room where it meets the caller.
-_OF_OPERATORS = frozenset(
-    {
-        HookKind.OPERATOR,
-        HookKind.SPOKE,
-        HookKind.BRIEFED,
-        HookKind.OPERATOR_STATUS,
-        HookKind.ROOM,
-    }
 )
 
 

@@ -146,7 +146,7 @@ def _actions(instruction: Instruction) -> list[Action]:
         case Say():
             return _say(instruction)
         case Hold():
-            return hold(instruction)
+            return _hold(instruction)
         case HangUp():
             return []
         case Park():
@@ -272,7 +272,7 @@ def _say(say: Say) -> list[Action]:
     return [{"action": "talk", "text": part, **spoken_in} for part in _spoken(say.text)]
 
 
-def hold(held: Hold) -> list[Action]:
+def _hold(held: Hold) -> list[Action]:
     """Play the audio, then ask by an action whose answer may be the next NCCO.
 
     With ``bargeIn`` a key ends the audio. The next action must then be the input, so the text
@@ -287,11 +287,11 @@ def hold(held: Hold) -> list[Action]:
 
 def ask(url: str, *, takes_key: bool = False) -> Action:
     """The action that asks this URL for the next NCCO, with the pressed key if there is one."""
+    if not takes_key:
+        return _notify(url, {"waits": "yes"})
+    dtmf = {"maxDigits": 1, "timeOut": 1}
     asked = {"eventUrl": [_absolute(url)], "eventMethod": "POST"}
-    if takes_key:
-        dtmf = {"maxDigits": 1, "timeOut": 1}
-        return {"action": "input", "type": ["dtmf"], "dtmf": dtmf, **asked}
-    return {"action": "notify", "payload": {"waits": "yes"}, **asked}
+    return {"action": "input", "type": ["dtmf"], "dtmf": dtmf, **asked}
 
 
 def _spoken(text: str) -> list[str]:

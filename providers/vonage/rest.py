@@ -112,15 +112,8 @@ class VonageClient:
         The request of a notify is signed. Vonage does not say so of the one for an NCCO's URL.
         https://developer.vonage.com/en/api/voice#updateCall
         """
-        path = f"/v1/calls/{quote(leg_ref, safe='')}"
         destination = {"type": "ncco", "ncco": [ncco.ask(url)]}
-        try:
-            self._send("PUT", path, {"action": "transfer", "destination": destination}, api_url)
-        except CarrierError as error:
-            if error.code not in ("400", "404"):
-                raise
-            over = error.code == "404" or self._is_over(path, api_url)
-            raise CarrierError(str(error), permanent=over, gone=over, code=error.code) from error
+        self._modify(leg_ref, {"action": "transfer", "destination": destination}, api_url)
 
     def fetch(self, leg_ref: str, *, api_url: str | None = None) -> LegState | None:
         """Fetch the leg, at the region that owns it."""

@@ -134,6 +134,8 @@ def test_vonage(
 
 NEWER = {"advanced_machine_detection"}
 """In Vonage's current description (1.10.0), not yet in the older one that is published as a file."""
+SIP_NEWER = {"headers"}
+"""The same of a SIP endpoint. Vonage's SDKs name it (``vonage_voice.SipEndpoint``)."""
 
 
 def check_vonage(described: Any, request: ApiRequest) -> None:
@@ -143,8 +145,20 @@ def check_vonage(described: Any, request: ApiRequest) -> None:
     if request.method != "GET":
         schema = published.body_schema(described, operation)
         body = json.loads(request.body)
-        known = {name: value for name, value in body.items() if name not in NEWER}
-        assert published.faults(schema, known) == []
+        assert published.faults(schema, older(body)) == []
+
+
+def older(body: dict[str, Any]) -> dict[str, Any]:
+    """The body without what the published file is too old to name."""
+    known = {name: value for name, value in body.items() if name not in NEWER}
+    if "to" in known:
+        known["to"] = [_older_endpoint(each) for each in known["to"]]
+    return known
+
+
+def _older_endpoint(endpoint: dict[str, Any]) -> dict[str, Any]:
+    newer = SIP_NEWER if endpoint["type"] == "sip" else ()
+    return {name: value for name, value in endpoint.items() if name not in newer}
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,8 @@ class Applied(NamedTuple):
     added: Sequence[CallEvent]
     received_at: datetime
     """The stored time of the new events."""
+    log: Sequence[CallEvent]
+    """All events of the call, the new ones too."""
 
 
 def created(tx: CallTx, state: CallState, log: Sequence[CallEvent]) -> None:
@@ -116,7 +118,7 @@ def apply_report(tx: CallTx, new: Sequence[CallEvent], effects: Effects) -> Appl
         _write(tx, state, changed=bool(also))
     for reaction in tx.context.reactions if added else ():
         reaction(Change(tx, before, state, added, log, late))
-    return Applied(state, added, now)
+    return Applied(state, added, now, log)
 
 
 def finalize(tx: CallTx, known: Folded | None = None) -> None:

@@ -18,7 +18,7 @@ from app.domain.calls.apply import request_end
 from app.domain.calls.record import CallTx
 from app.domain.context import Context
 from app.domain.errors import Invalid, TooMany
-from app.store import capacity, events, queue, rate_limits
+from app.store import capacity, queue, rate_limits
 from providers.base.instructions import Instruction
 from providers.common.json_types import JsonDict
 from providers.events import CallEvent, EndedReason, EventKind
@@ -93,10 +93,12 @@ def is_full(tx: CallTx, *, has_slot: bool = False) -> bool:
     return capacity.slots_in_use(tx.conn, but=tx.call.id) + ahead >= most
 
 
-def had_slot(tx: CallTx, but: Sequence[CallEvent] = ()) -> bool:
-    """Whether the call had a slot before these events: its leg got a document, or we dialled it."""
+def had_slot(tx: CallTx, log: Sequence[CallEvent], but: Sequence[CallEvent] = ()) -> bool:
+    """Whether the call had a slot before these events: its leg got a document, or we dialled it.
+
+    ``log``: all its events.
+    """
     new = {event.key for event in but}
-    log = events.of_call(tx.conn, tx.call.id)
     return not tx.call.bypass or any(e.kind in GETS_SLOT and e.key not in new for e in log)
 
 

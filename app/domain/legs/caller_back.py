@@ -15,6 +15,7 @@ from app.domain.calls.record import Call, CallTx
 from app.domain.calls.state import CallState
 from app.domain.context import Context
 from app.domain.legs import transfer, warm_jobs
+from app.domain.legs.leg_at_carrier import client_of
 from app.store import accounts, events
 from app.store.vault import WrongKey
 from providers.base.instructions import Instruction
@@ -50,7 +51,7 @@ def run(context: Context, payload: Mapping[str, str]) -> float | None:
     if not following or credential is None:
         return None
     try:
-        client = context.providers[call.provider].client(context.account(credential))
+        client = client_of(context, call, credential)
         client.replace_document(call.facts.leg_ref, following, api_url=call.facts.api_url)
     except CarrierError as error:
         if error.gone or error.permanent:

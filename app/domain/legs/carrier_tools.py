@@ -14,6 +14,7 @@ from app.domain.calls import record
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context
 from app.domain.legs import destinations, dial_limit
+from app.domain.legs.leg_at_carrier import client_of
 from app.store import accounts
 from app.store.vault import WrongKey
 from providers.base.rest import CarrierClient
@@ -110,7 +111,7 @@ def _client(context: Context, conn: Connection, call: Call) -> CarrierClient | N
     if credential is None:
         return None
     try:
-        return context.providers[call.provider].client(context.account(credential))
+        return client_of(context, call, credential)
     except (NotConfigured, WrongKey) as error:
         log.warning("call %s: the carrier's API cannot be used: %s", call.id, error)
         return None

@@ -6,11 +6,21 @@ import logging
 
 from app.domain.calls.record import Call
 from app.domain.context import Context
-from providers.base.rest import LegState
+from providers.base.rest import CarrierClient, LegState
 from providers.common.json_types import JsonObject
-from providers.errors import ProviderError
+from providers.errors import NotConfigured, ProviderError
 
 log = logging.getLogger(__name__)
+
+
+def client_of(context: Context, call: Call, credential: JsonObject | None) -> CarrierClient:
+    """The API of the call's account. Raises ``NotConfigured`` and ``WrongKey``.
+
+    ``credential``: the account's row; None: it was deleted.
+    """
+    if credential is None:
+        raise NotConfigured("the call's carrier account was deleted")
+    return context.providers[call.provider].client(context.account(credential))
 
 
 def leg_at_carrier(context: Context, call: Call, credential: JsonObject | None) -> LegState | None:
@@ -19,8 +29,7 @@ def leg_at_carrier(context: Context, call: Call, credential: JsonObject | None) 
     if credential is None or leg is None:
         return None
     try:
-        client = context.providers[call.provider].client(context.account(credential))
-        return client.fetch(leg, api_url=call.facts.api_url)
+        return client_of(context, call, credential).fetch(leg, api_url=call.facts.api_url)
     except ProviderError as error:  # an account without API access is valid: bypass mode
         log.info(
             "call %s: the carrier cannot be asked: %s",

@@ -9,21 +9,16 @@ from collections.abc import Sequence
 
 from app.domain.assistant import transfer_plan
 from app.domain.calls import answers
-from app.domain.calls.apply import apply_events, apply_report, state_of
+from app.domain.calls.apply import apply_events, apply_report
 from app.domain.calls.facts import PendingForward
 from app.domain.calls.record import CallTx, Changes
 from app.domain.legs import transfer, warm_jobs
 from app.domain.legs.inbound import VerifiedWebhook
 from app.domain.legs.warm_steps import REACHED, Progress, progress
-from app.store import events
 from providers.base.instructions import Fetch, HangUp, Instruction, Join, Listen, Play, Say
 from providers.base.webhook import HookKind
 from providers.events import CallEvent, CallStatus, EventKind
 
-HOOKS = frozenset(
-    {HookKind.OPERATOR, HookKind.SPOKE, HookKind.BRIEFED, HookKind.OPERATOR_STATUS, HookKind.ROOM}
-)
-"""Webhooks about a leg that is not the call's own."""
 VOICEMAIL, NO_ANSWER = "voicemail", "no-answer"
 
 
@@ -32,13 +27,14 @@ def handle(tx: CallTx, webhook: VerifiedWebhook) -> list[Instruction]:
 
     A leg whose transfer is over, or of another call, is hung up.
     """
-    attempt, pending = tx.call.token_data.get("forward"), tx.call.facts.forward
+    attempt = tx.call.token_data.get("forward")
     new = [_named(tx, event, attempt) for event in webhook.report.events]
     applied = apply_report(tx, new, lambda _: Changes())
     hung_up: list[Instruction] = [HangUp()] if webhook.report.asks else []
-    if pending is None or pending.id != attempt or not _goes_on(tx):
+    pending = awaited(tx, attempt)
+    if pending is None:
         return hung_up
-    found = progress(events.of_call(tx.conn, tx.call.id), pending.id)
+    found = progress(applied.log, pending.id)
     if applied.added:
         _react(tx, pending, found, applied.added)
     if not _goes_on(tx) or found.outcome:
@@ -137,8 +133,7 @@ def _document(tx: CallTx, pending: PendingForward, hook: HookKind) -> list[Instr
     return []
 
 
-def is_current(tx: CallTx, forward_id: str) -> bool:
-    """Whether this transfer is the one that the call waits for."""
+def awaited(tx: CallTx, forward_id: str | None) -> PendingForward | None:
+    """This transfer, if it is the one that the call waits for."""
     pending = tx.call.facts.forward
-    waits = state_of(tx).status is CallStatus.FORWARDING
-    return waits and pending is not None and pending.id == forward_id
+    return pending if _goes_on(tx) and pending is not None and pending.id == forward_id else None

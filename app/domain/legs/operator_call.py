@@ -19,16 +19,17 @@ from app.domain.calls.facts import PendingForward
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context
 from app.domain.legs import destinations, operator, transfer, warm_jobs
+from app.domain.legs.leg_at_carrier import client_of
 from app.domain.legs.warm_steps import BRIEFING_SECONDS, Step, progress
 from app.store import accounts, events
 from app.store.vault import WrongKey
 from providers.base.rest import CarrierClient, OperatorCall, PlacedCall
 from providers.base.webhook import HookKind
+from providers.common.json_types import JsonObject
 from providers.errors import CarrierError, NotConfigured, ProviderError
-from providers.events import CallEvent, CallStatus, EventKind
+from providers.events import CallEvent, EventKind
 
 RETRY_SECONDS = 2.0
-MOST_RETRIES = 30
 FAILED, NO_ANSWER = "failed", "no-answer"
 
 log = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ def _begin(context: Context, call_id: str, forward_id: str) -> Attempt | None:
         tx, pending = found
         if progress(events.of_call(tx.conn, call_id), forward_id).step is not Step.HELD:
             return None
-        client = _client(context, tx)
+        client = client_of(context, tx.call, _credential(tx))
         order = _order(tx, pending)
         event = CallEvent(
             EventKind.OPERATOR_DIALLED,
@@ -95,7 +96,7 @@ def _accepted(context: Context, attempt: Attempt, placed: PlacedCall) -> None:
             data={"forward": attempt.forward_id, "forwardLegRef": placed.leg_ref},
         )
         apply_events(tx, [event])
-        if operator.is_current(tx, attempt.forward_id):
+        if operator.awaited(tx, attempt.forward_id):
             warm_jobs.watch(tx, pending, Step.RINGING)
         else:
             warm_jobs.hang_up(tx, pending)
@@ -131,13 +132,12 @@ def _ask(context: Context, payload: Mapping[str, str]) -> None:
     """Ask the carrier about both legs of a transfer whose last event did not come."""
     with context.store.read() as conn:
         call = record.get(conn, payload["callId"])
-        log_of_call = events.of_call(conn, payload["callId"]) if call else []
-    known = progress(log_of_call, payload["forward"])
-    if call is None:
-        return
+        if call is None:
+            return
+        known = progress(events.of_call(conn, call.id), payload["forward"])
+        credential = _credential(CallTx(context, conn, call))
     try:
-        with context.store.read() as conn:
-            client = _client(context, CallTx(context, conn, call))
+        client = client_of(context, call, credential)
         caller = _ended(client, call, call.facts.leg_ref)
         theirs = _ended(client, call, known.operator_ref)
     except (ProviderError, WrongKey) as error:
@@ -164,9 +164,8 @@ def hang_up(context: Context, payload: Mapping[str, str]) -> float | None:
         known = progress(log_of_call, payload["forward"])
         if known.outcome or known.operator_ref is None:
             return None
-        tx = CallTx(context, conn, call)
         try:
-            client = _client(context, tx)
+            client = client_of(context, call, _credential(CallTx(context, conn, call)))
         except (NotConfigured, WrongKey) as error:
             log.error("call %s: its operator cannot be hung up: %s", call.id, error)
             return None
@@ -201,12 +200,8 @@ def _ended(client: CarrierClient, call: Call, ref: str | None) -> list[CallEvent
     return [event for event in told if event.kind is EventKind.LEG_ENDED]
 
 
-def _client(context: Context, tx: CallTx) -> CarrierClient:
-    """Raises ``NotConfigured`` and ``WrongKey``."""
-    credential = accounts.get_credential(tx.conn, tx.call.credential_id)
-    if credential is None:
-        raise NotConfigured("the call's carrier account was deleted")
-    return tx.carrier.client(context.account(credential))
+def _credential(tx: CallTx) -> JsonObject | None:
+    return accounts.get_credential(tx.conn, tx.call.credential_id)
 
 
 @contextmanager
@@ -222,7 +217,5 @@ def _waiting(
 ) -> Iterator[tuple[CallTx, PendingForward] | None]:
     """The call in a transaction, if it waits for this transfer."""
     with _locked(context, call_id) as tx:
-        pending = tx and tx.call.facts.forward
-        waits = tx is not None and tx.call.status == CallStatus.FORWARDING
-        right = waits and pending is not None and pending.id == forward_id
-        yield (tx, pending) if right and tx is not None and pending is not None else None
+        pending = operator.awaited(tx, forward_id) if tx else None
+        yield (tx, pending) if tx and pending else None

@@ -9,14 +9,11 @@ from __future__ import annotations
 import logging
 
 from app.domain.assistant import analysis_plan, transfer_plan
-from app.domain.assistant.config import AssistantConfig
-from app.domain.calls import record, variables
+from app.domain.assistant.installation import EMBEDDED_NAME
+from app.domain.calls import call_assistant, record, variables
 from app.domain.context import Context
-from app.domain.overlay import merge
 from app.domain.resources import vendor_accounts
 from providers.common.json_types import JsonObject
-
-EMBEDDED = "embedded"
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +27,9 @@ def summarise(context: Context, call_id: str, destination: JsonObject) -> str:
         call = record.get(conn, call_id)
         if call is None:
             return ""
-        hidden = context.vault.open(call.secret).get("assistant", {})
-        assistant = AssistantConfig(merge(call.facts.assistant.json, hidden))
+        assistant = call_assistant.with_secrets(context, call)
         keys = vendor_accounts.accounts_for_call(context, conn, call.org_id, assistant)
-    if assistant.model.get("provider", EMBEDDED) == EMBEDDED:  # the menu cannot answer
+    if assistant.model.get("provider", EMBEDDED_NAME) == EMBEDDED_NAME:  # the menu cannot answer
         return ""
     asked = {"minMessagesThreshold": 0, "summaryPlan": plan.summary}
     other = {"successEvaluationPlan": {"enabled": False}}

@@ -16,13 +16,12 @@ from app.domain.assistant import analysis_plan
 from app.domain.assistant import structured_outputs as outputs
 from app.domain.assistant.analysis_plan import Question
 from app.domain.assistant.config import AssistantConfig
-from app.domain.calls import record, variables
+from app.domain.calls import call_assistant, record, variables
 from app.domain.calls.apply import Change
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context
 from app.domain.costs import items as costs
 from app.domain.job_limits import limit_concurrency
-from app.domain.overlay import merge
 from app.domain.reporting import no_record, pending, structured_outputs
 from app.domain.reporting.structured_outputs import Extracted, Source
 from app.domain.resources import structured_outputs as stored_outputs
@@ -78,8 +77,7 @@ def run(context: Context, payload: Mapping[str, str]) -> float | None:
         call = record.get(conn, payload["callId"])
         if call is None or not pending.is_pending(call, ARTIFACT):
             return None
-        hidden = context.vault.open(call.secret).get("assistant", {})
-        assistant = AssistantConfig(merge(call.facts.assistant.json, hidden))
+        assistant = call_assistant.with_secrets(context, call)
         keys = vendor_accounts.accounts_for_call(context, conn, call.org_id, assistant)
         defined, missing = stored_outputs.of_call(
             context, conn, call.id, call.org_id, call.active_assistant_id, assistant

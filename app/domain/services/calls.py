@@ -8,7 +8,7 @@ from functools import partial
 
 from sqlalchemy.engine import Connection
 
-from app.domain.assistant import installation
+from app.domain.assistant import installation, transfer_plan
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.fields import object_of
 from app.domain.assistant.outgoing import check_credential_ids, check_outgoing
@@ -259,6 +259,8 @@ class CallService:
         """The summary for the operator, if this is a transfer whose plan wants one."""
         place = body.get("destination")
         if body.get("type") != "transfer" or not isinstance(place, Mapping):
+            return ""
+        if not transfer_plan.read(place).wants_summary:
             return ""
         with self.context.store.read() as conn:
             found = record.get(conn, call_id)

@@ -16,7 +16,7 @@ from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.history import History
 from app.domain.assistant.history import load as load_history
 from app.domain.assistant.rendering import rendered
-from app.domain.calls import apply, record, tokens, variables, web_calls
+from app.domain.calls import apply, call_assistant, record, tokens, variables, web_calls
 from app.domain.calls.facts import MonitorEndpoint
 from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.calls.tokens import MediaToken
@@ -35,7 +35,6 @@ from app.domain.legs.carrier_tools import TextMessage
 from app.domain.legs.handoff import NextAssistant, NoHandoff, Talk
 from app.domain.legs.queue import sockets
 from app.domain.live import control, monitor
-from app.domain.overlay import merge
 from app.domain.recordings import local as local_recordings
 from app.domain.recordings.local import StreamRecording
 from app.domain.reporting import analysis, live_messages, server_messages
@@ -472,8 +471,7 @@ class MediaService:
             raise Refused("the stream belongs to another leg")
 
     def _build_claim(self, call: Call, carrier: Carrier, stream: str) -> StreamClaim:
-        hidden = self.context.vault.open(call.secret).get("assistant", {})
-        stored = AssistantConfig(merge(call.facts.assistant.json, hidden))
+        stored = call_assistant.with_secrets(self.context, call)
         return self._claim_of(
             call,
             carrier,

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from sqlalchemy.engine import Connection
 
 from app.domain.calls import answers, instructions, limits, record, tokens
-from app.domain.calls.apply import Applied, apply_events, apply_report, state_of
+from app.domain.calls.apply import Applied, apply_events, apply_report
 from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.calls.state import CallState
 from app.domain.context import Context
@@ -38,7 +38,7 @@ from app.store import events
 from app.store.faults import Deadlocked
 from app.store.ids import new_id
 from providers.base.instructions import Connect, HangUp, Instruction
-from providers.base.webhook import HookKind, Leg, WebhookReport
+from providers.base.webhook import OF_OPERATORS, HookKind, Leg, WebhookReport
 from providers.errors import Refused
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
@@ -178,7 +178,7 @@ class LegService:
     def _handle(
         self, tx: CallTx, webhook: VerifiedWebhook, *, waited: bool
     ) -> list[Instruction] | Question:
-        if webhook.hook in operator.HOOKS:
+        if webhook.hook in OF_OPERATORS:
             return operator.handle(tx, webhook)
         report, stranger = webhook.report, _is_unknown_leg(tx.call, webhook)
         new = [self._read(tx, webhook, event) for event in report.events]
@@ -189,7 +189,7 @@ class LegService:
         if stranger:
             return instructions.return_leg(tx.call) if _in_markup(webhook) else []
         if webhook.hook is HookKind.WAIT:
-            return self._wait(tx, webhook)
+            return self._wait(tx, applied.state, webhook)
         if webhook.hook in ARRIVALS:
             answer = self._connect_assistant(tx, applied, report)
         elif not applied.added:
@@ -268,7 +268,7 @@ class LegService:
         if self._has_limit:
             if waiting := line.get(tx):
                 return line.hold(tx, waiting)
-            has_slot = limits.had_slot(tx, applied.added)
+            has_slot = limits.had_slot(tx, applied.log, applied.added)
             if not state.joined and limits.is_full(tx, has_slot=has_slot):
                 return line.refuse(tx)
         return [self._document(tx, request_of(report), applied.received_at if is_new else None)]
@@ -277,14 +277,13 @@ class LegService:
     def _has_limit(self) -> bool:
         return bool(self.context.settings.max_concurrent_calls)
 
-    def _wait(self, tx: CallTx, webhook: VerifiedWebhook) -> list[Instruction]:
+    def _wait(self, tx: CallTx, state: CallState, webhook: VerifiedWebhook) -> list[Instruction]:
         """The next turn of a leg that waits. One that the API called twice is reattached."""
-        found = turn.next_document(tx, webhook.token, webhook.report.pressed)
+        found = turn.next_document(tx, state, webhook.token, webhook.report.pressed)
         if found is not None:
             return found
         question = CallEvent(EventKind.LEG_CONTINUED, self.context.now(), f"queue:{new_id()}")
-        apply_events(tx, [question])
-        state = state_of(tx)
+        state = apply_events(tx, [question])
         return [self._reattach(tx, state, question, reattach.cause_of(state))]
 
     def _document(

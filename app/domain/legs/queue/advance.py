@@ -18,6 +18,7 @@ from app.domain.context import Context
 from app.domain.legs.leg_at_carrier import leg_at_carrier
 from app.domain.legs.queue import line
 from app.store import accounts, capacity, queue
+from app.store.vault import WrongKey
 from providers.base.rest import CarrierClient
 from providers.common.json_types import JsonObject
 from providers.errors import CarrierError, NotConfigured
@@ -95,9 +96,8 @@ def call_leg(context: Context, payload: JsonObject) -> float | None:
 def _client(tx: CallTx, credential: JsonObject) -> CarrierClient | None:
     """The API that may call the leg, if there is one."""
     try:
-        client = tx.carrier.client(tx.context.account(credential))
-        return client if tx.call.facts.leg_ref and client.can_redirect() else None
-    except NotConfigured as error:
+        return line.client(tx, credential)
+    except (NotConfigured, WrongKey) as error:
         log.warning("call %s: it is not called to its slot: %s", tx.call.id, error)
         return None
 

@@ -9,14 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from app.domain.assistant.config import AssistantConfig
-from app.domain.calls import create, stored_resources
+from app.domain.calls import call_assistant, create, stored_resources
 from app.domain.calls.create import OUTBOUND, NewCall
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import iso
 from app.domain.errors import Invalid
 from app.domain.legs import outbound, scheduled
-from app.domain.overlay import merge
 from app.store import accounts, queue
 from app.store.queue import Ticket
 from providers.common.json_types import JsonDict, JsonObject
@@ -70,7 +68,6 @@ def _build(tx: CallTx) -> tuple[Call, JsonDict]:
 
 def _new(tx: CallTx, credential: JsonObject) -> NewCall:
     call, now = tx.call, tx.context.now()
-    hidden = tx.context.vault.open(call.secret).get("assistant", {})
     number = call.phone_number_id and stored_resources.stored_number(
         tx.context, tx.conn, call.org_id, call.phone_number_id
     )
@@ -93,7 +90,7 @@ def _new(tx: CallTx, credential: JsonObject) -> NewCall:
         assistant_id=call.assistant_id,
         customer_id=call.customer_id,
         phone_number_id=call.phone_number_id,
-        assistant=AssistantConfig(merge(call.facts.assistant.json, hidden)),
+        assistant=call_assistant.with_secrets(tx.context, call),
         customer={**customer, **named},
         phone_number=number["body"] if number else stored_resources.NO_NUMBER,
         key_id=call.facts.key_id,

@@ -15,14 +15,17 @@ from app.domain.calls.apply import Change, apply_events, request_end
 from app.domain.calls.record import CallTx, Changes
 from app.domain.context import iso
 from app.domain.errors import Invalid
+from app.domain.legs.leg_at_carrier import client_of
 from app.domain.legs.queue import callback, plan, sentences
 from app.domain.legs.queue.plan import Mode, QueuePlan
 from app.domain.legs.queue.sentences import Sentences
-from app.store import accounts, capacity, events, queue
+from app.store import accounts, events, queue
 from app.store.queue import Ticket
+from app.store.vault import WrongKey
 from providers.base.instructions import Hold, Instruction
+from providers.base.rest import CarrierClient
 from providers.base.webhook import HookKind
-from providers.common.json_types import JsonDict
+from providers.common.json_types import JsonDict, JsonObject
 from providers.errors import NotConfigured
 from providers.events import CallEvent, CallStatus, EventKind
 
@@ -67,11 +70,10 @@ def refuse(tx: CallTx) -> list[Instruction]:
 
 
 def enter(tx: CallTx) -> Ticket:
-    """Put the call at the end of the line. A call that waits keeps its place."""
-    known = queue.get(tx.conn, tx.call.id)
-    if known is not None:
-        return known
-    capacity.lock_slots(tx.conn)
+    """Put the call at the end of the line.
+
+    It does not wait yet, and the caller holds the lock of the slots (``limits.is_full``).
+    """
     now, number = tx.context.now(), tx.call.facts.customer.get("number")
     ticket = Ticket(
         call_id=tx.call.id,
@@ -136,14 +138,15 @@ def hold(tx: CallTx, ticket: Ticket) -> list[Instruction]:
     if _is_news(ticket, position, now):
         text, told_at = _announcement(tx, ticket, position, told), now
         _tell(tx, ticket, position)
-    seconds = _seconds(tx, how) + len(text) / CHARACTERS_A_SECOND
+    music = _seconds(tx, how)
+    seconds = music + len(text) / CHARACTERS_A_SECOND
     left = (ticket.entered_at + timedelta(seconds=how.max_seconds) - now).total_seconds()
     queue.turn(tx.conn, tx.call.id, now + timedelta(seconds=seconds), position, told_at)
     schedule.stop(tx, schedule.QUEUE)
     schedule.start(tx, schedule.QUEUE, max(1.0, min(seconds + GRACE_SECONDS, left)))
     return [
         Hold(
-            audio_url=how.audio_url or music_url(tx, int(_seconds(tx, how))),
+            audio_url=how.audio_url or music_url(tx, int(music)),
             next_url=wait_url(tx),
             text=text,
             language=told.code if text else "",
@@ -191,12 +194,16 @@ def ended(change: Change) -> None:
 def can_be_called(tx: CallTx) -> bool:
     """Whether the carrier's API may call the leg to its slot."""
     credential = accounts.get_credential(tx.conn, tx.call.credential_id)
-    if credential is None or tx.call.facts.leg_ref is None:
-        return False
     try:
-        return tx.carrier.client(tx.context.account(credential)).can_redirect()
-    except NotConfigured:
+        return client(tx, credential) is not None
+    except (NotConfigured, WrongKey):
         return False
+
+
+def client(tx: CallTx, credential: JsonObject | None) -> CarrierClient | None:
+    """The API that may call the leg, if there is one. Raises ``NotConfigured`` and ``WrongKey``."""
+    found = client_of(tx.context, tx.call, credential)
+    return found if tx.call.facts.leg_ref and found.can_redirect() else None
 
 
 def wait_url(tx: CallTx, purpose: str = TURN) -> str:

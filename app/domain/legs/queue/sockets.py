@@ -13,6 +13,7 @@ from app.domain.calls.record import CallTx
 from app.domain.context import Context
 from app.domain.legs import no_capacity
 from app.domain.legs.queue import line
+from app.store import events
 
 
 def has_slot(context: Context, conn: Connection, call_id: str, stream: str) -> bool:
@@ -24,7 +25,8 @@ def has_slot(context: Context, conn: Connection, call_id: str, stream: str) -> b
         return True
     tx = CallTx(context, conn, call)
     ticket = line.get(tx)
-    if not limits.is_full(tx, has_slot=limits.had_slot(tx)):
+    had_slot = limits.had_slot(tx, events.of_call(conn, call_id))
+    if not limits.is_full(tx, has_slot=had_slot):
         if ticket is not None:
             line.take(tx, ticket)
         return True
@@ -32,5 +34,6 @@ def has_slot(context: Context, conn: Connection, call_id: str, stream: str) -> b
         limits.refuse_media(tx)
         return False
     no_capacity.add_note(tx, stream, no_capacity.NO_SLOT)
-    line.enter(tx)
+    if ticket is None:
+        line.enter(tx)
     return False

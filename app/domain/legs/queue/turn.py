@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from app.domain.calls.apply import state_of
 from app.domain.calls.record import CallTx
+from app.domain.calls.state import CallState
 from app.domain.legs import no_assistant, transfer
 from app.domain.legs.no_assistant import Refusal
 from app.domain.legs.queue import callback, line, plan
-from app.store import capacity
 from app.store.queue import Ticket
 from providers.base.instructions import Instruction
 from providers.events import CallStatus, EndedReason
@@ -17,19 +16,20 @@ from providers.events import CallStatus, EndedReason
 WAITED = "The caller waited for {} s, and no slot was free: see MAX_CONCURRENT_CALLS."
 
 
-def next_document(tx: CallTx, token: str | None, pressed: str) -> list[Instruction] | None:
+def next_document(
+    tx: CallTx, state: CallState, token: str | None, pressed: str
+) -> list[Instruction] | None:
     """What the leg does next. None: its assistant has joined, so the leg was called twice.
 
     ``token``: that of the request's URL, which tells whether the API has called the leg.
     """
-    state, ticket = state_of(tx), line.get(tx)
+    ticket = line.get(tx)
     if state.status is CallStatus.ENDED:
         return no_assistant.farewell(tx.call)
     if state.status is CallStatus.FORWARDING:
         return transfer.hand_over(tx, state)
     if ticket is None:
         return None if state.joined else line.connect_again(tx)
-    capacity.lock_slots(tx.conn)
     called = token == line.wait_token(tx, line.CALLED)
     if line.take(tx, ticket, called=called):
         return line.connect(tx, ticket)
