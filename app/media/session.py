@@ -29,9 +29,20 @@ from app.media.socket import Socket, SocketClosed
 from app.media.sounds import Sounds
 from app.media.store_thread import in_store_thread
 from app.media.stream import MediaStream
+from app.media.text_stream import TextStream
 from app.net.threads import run_in_thread
 from app.telemetry.call_log import CallIds, call_log, name_call
-from providers.base.media import ClientMessage, Digit, Frame, StreamStart, StreamStop, UnknownFrame
+from providers.base.media import (
+    ClientMessage,
+    Complaint,
+    Digit,
+    Frame,
+    MediaSerializer,
+    StreamStart,
+    StreamStop,
+    TextSerializer,
+    UnknownFrame,
+)
 from providers.errors import BadRequest, Refused
 from providers.events import EndedReason
 
@@ -71,8 +82,7 @@ class MediaSession:
         self._service = service
         self._backends = backends
         self._limits = limits
-        made = claim.provider.formats.get(claim.audio_format, claim.provider.serializer)
-        self._serializer = made()
+        self._serializer, self._text = _serializers(claim)
         self._flood = FloodGuard(limits)
         self._opening = list[str | bytes]()
         self._words = set[str]()
@@ -149,15 +159,7 @@ class MediaSession:
 
     async def _run_call(self, start: StreamStart, reports: EventWriter) -> None:
         call_context = self.call_context
-        stream = MediaStream(
-            self._socket,
-            self._serializer,
-            start,
-            self._opening,
-            self.close_once,
-            self._limits,
-            call_context,
-        )
+        stream = self._stream(start)
         stream.on_first_sound = self._measure_first_sound
         self.monitor = Monitor(stream)
         customer = CustomerMessages(stream)
@@ -195,9 +197,16 @@ class MediaSession:
             customer.close()
             self.monitor = None
             await call_context.close()
+        await stream.goodbye()
         await self._socket.close(reason.code, reason.word)
         if taping:
             await run_in_thread(partial(spool.submit, self._service, taping.directory))
+
+    def _stream(self, start: StreamStart) -> MediaStream:
+        rest = (start, self._opening, self.close_once, self._limits, self.call_context)
+        if self._text is not None:
+            return TextStream(self._socket, self._text, *rest)
+        return MediaStream(self._socket, self._serializer, *rest)
 
     def _measure_first_sound(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -228,7 +237,9 @@ class MediaSession:
                 if isinstance(frame, StreamStop):
                     return self.close_once.set(CloseReason(CloseCause.STOPPED))
         except SocketClosed as gone:
-            left = gone.code == LEFT and not self.claim.provider.phone
+            # a carrier that hears and speaks closes a session that is over without a message
+            may_leave = not self.claim.provider.phone or self._text is not None
+            left = gone.code == LEFT and may_leave
             cause = CloseCause.STOPPED if left else CloseCause.LOST
             self.close_once.set(CloseReason(cause, word=str(gone)))
         except BadRequest as error:
@@ -259,6 +270,15 @@ class MediaSession:
         if isinstance(frame, Digit):
             # The note says that a key was pressed, not which: it may be part of a PIN.
             reports.note("digit", {})
+        elif isinstance(frame, Complaint):
+            log.warning(
+                "call %s: the carrier complains: %s",
+                self.claim.call_id,
+                frame.text,
+                extra={"callId": self.claim.call_id},
+            )
+            if self._is_new_word(frame.text):
+                reports.note("media.complaint", {"word": frame.text})
         elif isinstance(frame, UnknownFrame) and self._is_new_word(frame.word):
             reports.note("media.unknown", {"word": frame.word})
 
@@ -338,6 +358,15 @@ class MediaSession:
         if reason.cause not in (CloseCause.STOPPED, CloseCause.LOST):
             assistant.cancel()
         await asyncio.wait([assistant], timeout=self._limits.grace_seconds)
+
+
+def _serializers(claim: StreamClaim) -> tuple[MediaSerializer, TextSerializer | None]:
+    """The socket's serializer; and the same one, if it carries text."""
+    carrier = claim.provider
+    if claim.assistant.transport.by_carrier and carrier.speech is not None:
+        made = carrier.speech.serializer()
+        return made, made
+    return carrier.formats.get(claim.audio_format, carrier.serializer)(), None
 
 
 async def _first(task: asyncio.Task[None], other: asyncio.Task[None]) -> None:

@@ -19,17 +19,20 @@ from app.media.socket import SendStalled, Socket, SocketClosed
 from app.media.sounds import Sounds
 from providers.base.media import (
     Audio,
+    CallerSpeaks,
     Cleared,
     Digit,
     Frame,
+    Heard,
     MarkPlayed,
     MediaSerializer,
+    SpokenOver,
     StreamStart,
 )
 from providers.events import EndedReason
 
 # What iteration over a stream yields.
-Item = Audio | Digit | MarkPlayed | Cleared
+Item = Audio | Digit | MarkPlayed | Cleared | Heard | SpokenOver | CallerSpeaks
 
 BYTES_PER_SAMPLE = 2
 # Longer audio is sent in slices, so that ``clear`` can drop the rest.
@@ -224,6 +227,9 @@ class MediaStream:
                 await self._last_mark.wait()
         except TimeoutError:
             return
+
+    async def goodbye(self) -> None:
+        """Tell the carrier, before the socket is closed, that the assistant has left."""
 
     async def _pace(self) -> None:
         while (excess := self.buffered_seconds - self._limits.ahead_seconds) > 0:  # noqa: ASYNC110

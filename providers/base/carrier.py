@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Protocol
 
 from providers.base.instructions import Answer, Details, Instruction
-from providers.base.media import MediaSerializer
+from providers.base.media import MediaSerializer, TextSerializer
 from providers.base.pasted import Pasted
 from providers.base.rest import Account, CarrierClient, SignedProbe
 from providers.base.setting import Setting
@@ -127,6 +127,20 @@ PARTS: Mapping[str, type] = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class CarrierSpeech:
+    """A carrier that hears and speaks by itself, and exchanges text with us.
+
+    The providers are those of Vapi's ``voice`` and ``transcriber`` that the carrier has accounts at.
+    """
+
+    serializer: Callable[[], TextSerializer]
+    voices: frozenset[str]
+    transcribers: frozenset[str]
+    options: frozenset[str]
+    """The names of its own options, which an assistant's ``transport`` may have."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Carrier:
     """A carrier: its data and its parts. Pure, except for the clients that it makes.
 
@@ -170,6 +184,8 @@ class Carrier:
     """
     formats: Mapping[str, Callable[[], MediaSerializer]] = field(default_factory=dict)
     """Other serializers, by the name of the audio format that a call asks for."""
+    speech: CarrierSpeech | None = None
+    """Its own speech, with text over the media socket; None: it has none."""
     no_call: EndedReason = EndedReason.NO_CALL_RECEIVED
     """The ended reason of a call that waited for its leg in vain."""
     simulator: str | None = None

@@ -7,12 +7,28 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from providers.common.json_types import JsonObject
+
 _TOKEN = re.compile(r"([A-Za-z0-9_-]{24})[A-Za-z0-9_-]{43}")
 """A media token: the stream's name, and what is secret."""
 _OF_OURS = re.compile(rf"wss?://[a-z0-9.:-]+(?:/[A-Za-z0-9._~-]+)*/{_TOKEN.pattern}")
 """A media URL that ends in one."""
 _QUERY = re.compile("[?#].*", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z0-9_-]{24}|[0-9a-f]{16}")
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechWanted:
+    """How the carrier is to hear and speak, in Vapi's words. Empty: as the carrier does by default."""
+
+    voice: JsonObject = field(default_factory=dict)
+    """``provider``, ``voiceId`` and ``language``; of a provider that the carrier has."""
+    transcriber: JsonObject = field(default_factory=dict)
+    """``provider``, ``model``, ``language`` and ``keywords``; of a provider that the carrier has."""
+    keys: bool = True
+    """Whether pressed keys are told."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """The carrier's own options, which win."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +45,8 @@ class Connect:
     """Our number: the label of the media leg, for carriers that need one."""
     recording_url: str | None = None
     """Record the leg, with events to this URL. Unused by carriers whose API starts recordings."""
+    speech: SpeechWanted | None = None
+    """The carrier hears and speaks, and the media socket carries text. None: it carries audio."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,8 +64,57 @@ class ClientMessage:
     body: JsonObject
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The caller's words, as the carrier's own recogniser has them."""
+
+    text: str
+    final: bool = True
+    """The caller has finished; else more of the sentence may come."""
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenOver:
+    """The caller has interrupted the carrier's voice, which says no more of what it was given."""
+
+    heard: str
+    """The words until then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """The carrier's voice has said this part of what it was given."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallerSpeaks:
+    """The caller makes a sound, of which the words follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """The carrier could not do what it was told. ``text`` is its own sentence."""
+
+    text: str
+
+
 Frame = (
-    StreamStart | Audio | Digit | MarkPlayed | Cleared | StreamStop | ClientMessage | UnknownFrame
+    StreamStart
+    | Audio
+    | Digit
+    | MarkPlayed
+    | Cleared
+    | StreamStop
+    | ClientMessage
+    | Heard
+    | SpokenOver
+    | Spoken
+    | CallerSpeaks
+    | Complaint
+    | UnknownFrame
 )
 
 
@@ -91,3 +140,22 @@ class MediaSerializer(Protocol):
     def mark(self, name: str) -> list[str | bytes]: ...
 
     def clear(self) -> list[str | bytes]: ...
+
+
+class TextSerializer(MediaSerializer, Protocol):
+    """The serializer of a socket with text instead of audio, because the carrier hears and speaks.
+
+    Its ``audio``, ``flush``, ``mark`` and ``clear`` return nothing.
+    """
+
+    def text(self, token: str, *, last: bool, interruptible: bool) -> list[str | bytes]:
+        """Give the voice a piece of a text. ``last``: the text is whole with it."""
+        ...
+
+    def press(self, keys: str) -> list[str | bytes]:
+        """Play these keys to the leg: ``0-9 * #``, and ``w`` for half a second."""
+        ...
+
+    def goodbye(self) -> list[str | bytes]:
+        """End the session, so that the carrier asks for the next document."""
+        ...

@@ -5,6 +5,8 @@ from __future__ import annotations
 from providers.simulation.media_socket import Ending, MediaSocket
 from providers.simulation.speech import converse
 from providers.simulation.stage import CallerAction, Stage
+from providers.simulation.text_caller import converse_by_text
+from providers.simulation.text_socket import TextSocket
 
 # A third of a second: long enough to hear whether the assistant answers.
 TALK_FRAMES = 15
@@ -26,7 +28,7 @@ def _act(act: CallerAction, socket: MediaSocket, stage: Stage, patience: float) 
         socket.abort()
         return Ending.DROPPED
     if act is CallerAction.HANG_UP or (
-        act is CallerAction.CONVERSE and converse(socket, stage, patience)
+        act is CallerAction.CONVERSE and _converse(socket, stage, patience)
     ):
         stage.timeline.add("caller", "hangs up")
         stage.left = True
@@ -40,6 +42,12 @@ def _act(act: CallerAction, socket: MediaSocket, stage: Stage, patience: float) 
     if act is CallerAction.TRANSFER:
         stage.bridge.transfer(stage.known_call())
     return _wait(act, socket, stage, patience)
+
+
+def _converse(socket: MediaSocket, stage: Stage, patience: float) -> bool:
+    if isinstance(socket, TextSocket):
+        return converse_by_text(socket, stage, patience)
+    return converse(socket, stage, patience)
 
 
 def _talk(socket: MediaSocket, stage: Stage, patience: float) -> None:

@@ -88,6 +88,14 @@ JSON = {"Content-Type": "application/json"}
 Outcome = tuple[str | None, str | None]
 
 
+def by_carrier(carrier: str) -> JsonDict:
+    """The menu, with this carrier's own speech: text goes over the media socket."""
+    return {
+        "name": "Simulated menu by text",
+        "transport": {"provider": carrier, "conversationType": "conversation-relay"},
+    }
+
+
 class CallerAction(StrEnum):
     """What the caller does once the media socket is open; one action per socket of a call."""
 

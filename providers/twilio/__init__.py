@@ -5,6 +5,7 @@ from __future__ import annotations
 from providers.base.carrier import Carrier
 from providers.twilio import config, number_settings, pasted, signature, twiml, webhooks
 from providers.twilio.media import TwilioSerializer
+from providers.twilio.relay import SPEECH
 from providers.twilio.rest import TwilioClient
 
 TWILIO = Carrier(
@@ -18,6 +19,7 @@ TWILIO = Carrier(
     markup=twiml,
     serializer=TwilioSerializer,
     client=TwilioClient,
+    speech=SPEECH,
     return_hosts=config.RETURN_HOSTS,
     never_answered=config.NEVER_ANSWERED,
     connect_failed=config.CONNECT_FAILED,

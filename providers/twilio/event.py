@@ -33,6 +33,10 @@ DATA: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "StirStatus": ("stirStatus", str),
     "ErrorCode": ("errorCode", str),  # on a fallback URL
     "ErrorUrl": ("errorUrl", str),
+    "ErrorMessage": ("error", str),  # of ConversationRelay
+    "SessionId": ("streamRef", str),
+    "SessionStatus": ("sessionStatus", str),
+    "SessionDuration": ("sessionSeconds", int),
     "StreamSid": ("streamRef", str),
     "StreamEvent": ("streamEvent", str),
     "StreamError": ("error", str),

@@ -53,7 +53,7 @@ class TwilioSerializer:
         for what Twilio cannot have sent. That is a binary message, one over 64 kB, or not a JSON
         object. Audio before ``start`` or of another stream is refused too.
         """
-        body = _object(message)
+        body = json_object(message)
         word = body.get("event")
         if not isinstance(word, str):
             raise BadRequest("a media message without an event")
@@ -158,9 +158,10 @@ _READERS: dict[str, Callable[[TwilioSerializer, JsonDict], Frame]] = {
 }
 
 
-def _object(message: str | bytes) -> JsonDict:
+def json_object(message: str | bytes) -> JsonDict:
+    """A message of one of Twilio's sockets. Raises ``BadRequest``."""
     if isinstance(message, bytes):
-        raise BadRequest("a binary message; Media Streams are text")
+        raise BadRequest("a binary message; Twilio sends text")
     if len(message) > MAX_MESSAGE:
         raise BadRequest("a media message over 64 kB")
     try:

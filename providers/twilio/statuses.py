@@ -44,6 +44,16 @@ STREAM_EVENTS: Mapping[str, EventKind] = {
     "stream-error": EventKind.MEDIA_FAILED,
 }
 
+# Errors of ConversationRelay that another session would end with, too. After any other one, such as
+# a socket that broke off (64105), the leg gets another session.
+# https://www.twilio.com/docs/api/errors/64106
+RELAY_FAILED = frozenset(
+    {
+        "64106",  # Twilio's speech takes no such voice, language or model
+        "64114",  # its recogniser cannot be reached
+    }
+)
+
 MACHINE: Mapping[str, bool] = {
     "human": False,
     "unknown": False,  # a doubt must not end a call

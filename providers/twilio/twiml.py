@@ -37,6 +37,7 @@ from providers.common.e164 import E164
 from providers.common.json_types import JsonDict
 from providers.common.xml_text import NOT_XML
 from providers.errors import BadRequest, Refused
+from providers.twilio import relay
 from providers.twilio.config import FLOW_HOST
 
 CONTENT_TYPE = "text/xml"
@@ -183,12 +184,27 @@ def _connect(connect: Connect) -> str:
     media_url = absolute(connect.media_url, "wss", "ws")
     if "?" in media_url or "#" in media_url:
         raise ValueError("the media URL has a query or fragment, which Twilio drops")
+    if connect.speech is not None:
+        return _relay(connect, media_url, relay.attributes(connect.speech))
     stream = (
         f'<Stream url="{_attribute(media_url)}" name="{stream_id(media_url)}"'
         f' statusCallback="{_attribute(retried(connect.stream_url))}">'
         f'<Parameter name="callId" value="{_attribute(_clean(connect.call_id))}" /></Stream>'
     )
     return f"<Connect>{stream}</Connect>{_redirect(absolute(connect.continue_url))}"
+
+
+def _relay(connect: Connect, media_url: str, attributes: Mapping[str, str]) -> str:
+    """Write ``<ConversationRelay>``.
+
+    Its ``action`` is asked for the next document however the session ends, with the error if there
+    was one. No callback tells of the socket.
+    https://www.twilio.com/docs/voice/twiml/connect/conversationrelay
+    """
+    given = {name: _clean(value) for name, value in attributes.items()}
+    parameter = _element("Parameter", name="callId", value=_clean(connect.call_id))
+    noun = _element("ConversationRelay", parameter, url=media_url, **given)
+    return _element("Connect", noun, action=absolute(connect.continue_url), method="POST")
 
 
 def _forward(forward: Forward) -> str:

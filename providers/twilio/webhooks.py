@@ -27,6 +27,7 @@ from providers.twilio.statuses import (
     OPERATOR,
     PROGRESS,
     RECORDING_STATUSES,
+    RELAY_FAILED,
     ROOM,
     STREAM_EVENTS,
     end_fields,
@@ -93,9 +94,13 @@ def _stream(name: str) -> str | None:
 def _read_continue(webhook: Webhook) -> WebhookReport:
     """The verb after ``</Connect>``.
 
-    Twilio asks it even of a leg that is over, if the caller left first.
+    Twilio asks it even of a leg that is over, if the caller left first. A session of
+    ConversationRelay says how it ended, too.
     """
     word = webhook.values.get("CallStatus", "")
+    if word not in ENDS and webhook.values.get("ErrorCode") in RELAY_FAILED:
+        event = webhook.event(EventKind.MEDIA_GONE, reason=EndedReason.ASSISTANT_ERROR)
+        return WebhookReport(webhook.leg, (event,), asks=True)
     event = _end(webhook, word) if word in ENDS else webhook.event(EventKind.LEG_CONTINUED)
     unknown = (word,) if word and word not in ENDS and word not in PROGRESS else ()
     return WebhookReport(webhook.leg, (event,), asks=True, unknown=unknown)

@@ -34,6 +34,7 @@ from app.domain.assistant.history import following
 from app.domain.services.media import StreamClaim
 from app.media.call_context import CallContext
 from app.media.stream import MediaStream, now
+from app.media.text_stream import TextStream
 from app.telemetry.call_log import call_log
 from app.vendors import llm, similar, speech, stt, tts
 from app.vendors.common import llm_spec
@@ -116,7 +117,7 @@ class VoiceAgent:
         own = read_config(claim.assistant)
         config = self._opening_plan(claim, own, handed=handed)
         parts = await asyncio.to_thread(
-            _make_services, config, claim, self._stream.sample_rate, self._call_context
+            _make_services, config, claim, self._stream, self._call_context
         )
         engine = AgentPipeline(
             self._stream,
@@ -269,11 +270,15 @@ def _note_connections(engine: AgentPipeline, parts: CallServices) -> None:
 
 
 def _make_services(
-    config: AgentConfig, claim: StreamClaim, rate: int, call_context: CallContext
+    config: AgentConfig, claim: StreamClaim, stream: MediaStream, call_context: CallContext
 ) -> CallServices:
     """Build the three services. Raises ``UnbuildableAssistant``."""
-    accounts = claim.accounts
+    accounts, rate = claim.accounts, stream.sample_rate
     configs = dict[Any, Config]()
+    if isinstance(stream, TextStream):
+        model = _model(config, claim, call_context, configs)
+        names = ServiceNames("", _provider(config.model), "")
+        return CallServices(None, model, None, names, {}, configs=configs)
     if speech.is_speech(config.model):
         return _make_speech(config, claim, rate, call_context)
     voice = _voice(config, claim, call_context)

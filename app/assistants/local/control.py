@@ -14,10 +14,10 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from app.assistants.local.config import AgentConfig
 from app.assistants.local.observer import CallObserver
 from app.assistants.local.services import Stage
+from app.assistants.local.sides import Input, Output
 from app.assistants.local.squad.handoff import HandOver
 from app.assistants.local.transcript.conversation import Conversation
 from app.assistants.local.transcript.spoken_text import SpokenTextTracker
-from app.assistants.local.transport import AgentInputTransport, AgentOutputTransport
 from app.assistants.local.turn_taking import CallerMute
 from app.media.stream import MediaStream
 from providers.common.json_types import JsonDict
@@ -31,8 +31,8 @@ class PipelineControl(Protocol):
     config: AgentConfig
     conversation: Conversation
     context: LLMContext
-    input: AgentInputTransport
-    output: AgentOutputTransport
+    input: Input
+    output: Output
     caller_mute: CallerMute
     observer: CallObserver
     spoken_text: SpokenTextTracker

@@ -34,6 +34,7 @@ from pipecat.processors.aggregators.llm_response_universal import (
     UserTurnStoppedMessage,
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.turns.user_turn_strategies import UserTurnStrategies
 from pipecat.workers.runner import WorkerRunner
 
 from app.assistants.local import speech_text, timeouts, turn_taking
@@ -44,18 +45,21 @@ from app.assistants.local.latency.performance import Performance
 from app.assistants.local.latency.turns import TurnTimer
 from app.assistants.local.observer import Callbacks, CallObserver
 from app.assistants.local.services import CallServices, Stage
+from app.assistants.local.sides import Input, Output
 from app.assistants.local.sound import background
 from app.assistants.local.squad.handoff import HandOver, no_handoff
+from app.assistants.local.text_transport import TextInput, TextOutput
 from app.assistants.local.transcript.conversation import Conversation
 from app.assistants.local.transcript.spoken_text import Fence, SpokenTextTracker
 from app.assistants.local.transport import KEYS, AgentInputTransport, AgentOutputTransport
-from app.assistants.local.turns import endpoint_request
+from app.assistants.local.turns import by_carrier, endpoint_request
 from app.assistants.local.turns.keys_as_text import KeysAsText
 from app.assistants.local.voicemail_detector import AfterTurnFilter, VoicemailDetector
 from app.domain.assistant.conversation import FirstMessageMode
 from app.domain.assistant.hooks import Moment
 from app.domain.assistant.line_sound import Denoising
 from app.media.stream import MediaStream, now
+from app.media.text_stream import TextStream
 from app.vendors.common.llm_spec import CONNECTED, begins_with_user, opening_messages
 from app.vendors.common.speech_model import SpeechModel
 from app.vendors.common.speech_parts import Hooks, RespondFrame, TellFrame
@@ -92,11 +96,12 @@ class AgentPipeline:
         ``handed``: another assistant had the call before this one.
         """
         self.stream = stream
+        # The carrier hears and speaks.
+        self._by_text = isinstance(stream, TextStream)
         self.config = turn_taking.by_sound(config) if services.speech else config
         self.conversation = conversation
-        self.input = AgentInputTransport(stream, self._caller_left, _denoiser(config))
-        self.output = AgentOutputTransport(stream)
         self.caller_mute = turn_taking.CallerMute()
+        self.input, self.output = self._ends(stream)
         self.output.overheard = services.overheard
         signs = Callbacks(
             self._assistant_speaks,
@@ -125,7 +130,9 @@ class AgentPipeline:
         self._parts = services
         self.spoken_text = SpokenTextTracker(lambda: self.output.unheard, services.texts)
         self._voicemail_detector = (
-            VoicemailDetector(self._on_voicemail) if config.detects_voicemail else None
+            VoicemailDetector(self._on_voicemail, by_text=self._by_text)
+            if config.detects_voicemail
+            else None
         )
         self._failures = FailurePolicy(self, services)
         self._began = dict[str, float]()
@@ -313,6 +320,28 @@ class AgentPipeline:
 
     # -- assembly
 
+    def _ends(self, stream: MediaStream) -> tuple[Input, Output]:
+        """What the pipeline hears and speaks with."""
+        if not isinstance(stream, TextStream):
+            denoiser = _denoiser(self.config)
+            audio = AgentInputTransport(stream, self._caller_left, denoiser)
+            return audio, AgentOutputTransport(stream)
+        output = TextOutput(
+            stream, self._may_interrupt, self._given, first=self.config.first_interruptible
+        )
+        return TextInput(stream, self._caller_left), output
+
+    def _may_interrupt(self) -> bool:
+        detector = self._voicemail_detector
+        machine = detector is not None and detector.machine
+        ignored = self.caller_mute.is_deaf or self.input.muted or machine
+        return not (ignored or self._ending)
+
+    def _given(self, text: str) -> None:
+        """The carrier's voice has a whole text."""
+        self._unsaid = True
+        self.changed("asked", {"text": text})
+
     def _prepare(self, model: SpeechModel, *, handed: bool) -> None:
         """Join a model that hears and speaks by itself with the call.
 
@@ -342,20 +371,14 @@ class AgentPipeline:
         caller, assistant = LLMContextAggregatorPair(
             self.context,
             user_params=LLMUserAggregatorParams(
-                vad_analyzer=turn_taking.detector(plan),
-                user_turn_strategies=turn_taking.strategies(
-                    plan,
-                    self._caller_interrupts,
-                    lambda: self.conversation.last_said,
-                    self.output.hold,
-                    self._ask_endpoint,
-                ),
+                vad_analyzer=None if self._by_text else turn_taking.detector(plan),
+                user_turn_strategies=self._turns(),
                 user_turn_stop_timeout=turn_taking.stop_timeout(plan),
                 user_mute_strategies=[*turn_taking.mutes(plan), self.caller_mute],
             ),
             realtime_service_mode=parts.speech is not None,
         )
-        speaks = self._cascade() if parts.voice else [parts.model]
+        speaks = self._speaking_parts()
         chain: list[FrameProcessor | None] = [
             self.input,
             parts.transcriber,
@@ -385,6 +408,25 @@ class AgentPipeline:
         )
         self._listen(worker, caller, assistant)
         return worker
+
+    def _turns(self) -> UserTurnStrategies:
+        if self._by_text:
+            return by_carrier.strategies(self._caller_interrupts)
+        return turn_taking.strategies(
+            self.config,
+            self._caller_interrupts,
+            lambda: self.conversation.last_said,
+            self.output.hold,
+            self._ask_endpoint,
+        )
+
+    def _speaking_parts(self) -> list[FrameProcessor | None]:
+        """The model, and what speaks for it in front of the output."""
+        if self._parts.voice:
+            return self._cascade()
+        if self._by_text:
+            return [AfterTurnFilter(self._voicemail_detector), self._parts.model]
+        return [self._parts.model]
 
     def _cascade(self) -> list[FrameProcessor | None]:
         """A model that reads and writes, and the voice behind it."""

@@ -36,7 +36,7 @@ class CallServices:
     transcriber: FrameProcessor | None
     model: FrameProcessor
     voice: FrameProcessor | None
-    """None: the model speaks by itself."""
+    """None: the model or the carrier speaks by itself."""
     named: ServiceNames
     spoken: JsonObject
     """The ``voice`` that speaks, which may be another than the assistant's."""

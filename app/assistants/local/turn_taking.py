@@ -81,12 +81,17 @@ class CallerMute(BaseUserMuteStrategy):
         # Texts in progress that the caller cannot interrupt.
         self.texts = 0
 
+    @property
+    def is_deaf(self) -> bool:
+        """Whether the caller is ignored now."""
+        return self._is_deaf or self.texts > 0
+
     def begin(self) -> None:
         self._begun = True
 
     async def process_frame(self, frame: Frame) -> bool:
         self._is_deaf = self._is_deaf or (self._begun and isinstance(frame, InterruptionFrame))
-        return self._is_deaf or self.texts > 0
+        return self.is_deaf
 
 
 def load() -> None:

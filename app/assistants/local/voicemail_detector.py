@@ -55,10 +55,16 @@ def is_machine(text: str) -> bool:
 class VoicemailDetector(FrameProcessor):
     """A processor between the transcriber and the turn detection."""
 
-    def __init__(self, found: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """``found`` is called once, when a machine has answered."""
+    def __init__(
+        self, found: Callable[[], Coroutine[Any, Any, None]], *, by_text: bool = False
+    ) -> None:
+        """``found`` is called once, when a machine has answered.
+
+        ``by_text``: there is no audio, and a text is a whole turn.
+        """
         super().__init__()
         self._found = found
+        self._by_text = by_text
         self._left = UTTERANCES
         self._quiet = 0.0
         self._over = asyncio.Event()
@@ -76,7 +82,10 @@ class VoicemailDetector(FrameProcessor):
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
         if isinstance(frame, InterimTranscriptionFrame | TranscriptionFrame):
-            if self.judge(frame.text, final=isinstance(frame, TranscriptionFrame)):
+            final = isinstance(frame, TranscriptionFrame)
+            if self.judge(frame.text, final=final):
+                if self._by_text and final:
+                    self._over.set()
                 return
         elif self.machine and isinstance(frame, InputAudioRawFrame):
             frame = self._deafened(frame)

@@ -56,6 +56,10 @@ FINAL_TRANSCRIPT = 'transcript[transcriptType="final"]'
 """``transcript``, final ones only."""
 EMBEDDED: Json = {"provider": "embedded"}
 """The default model and voice of an assistant: the keypad menu and its voice."""
+BY_CARRIER = "conversation-relay"
+"""The ``transport.conversationType`` of a carrier that hears and speaks by itself."""
+LOCAL = "local"
+"""The backend that has a model."""
 NO_TRANSCRIBER: Json = {"provider": "none"}
 POLICY = ("timeoutSeconds", "backoffPlan", "credentialId")
 """Fields of a server that are no secrets."""
@@ -85,9 +89,13 @@ class Transport:
     url: str | None
     """URL of an external stream."""
     headers: JsonObject = field(repr=False)
+    by_carrier: bool = False
+    """The carrier hears and speaks by itself, and the media socket carries text."""
 
     def backend(self, settings: Settings) -> str:
         """The assistant's backend. A missing or unknown name gives the setting's."""
+        if self.by_carrier:
+            return LOCAL
         return self.provider if self.provider in settings.backends else settings.assistant_backend
 
     def stream_url(self, settings: Settings) -> str | None:
@@ -187,7 +195,8 @@ class AssistantConfig:
     def transport(self) -> Transport:
         given: JsonObject = object_of(self.json, "transport")
         url, headers = given.get("url") or None, given.get("headers") or {}
-        return Transport(text_of(given, "provider"), url, headers)
+        by_carrier = given.get("conversationType") == BY_CARRIER
+        return Transport(text_of(given, "provider"), url, headers, by_carrier)
 
     @cached_property
     def server_messages(self) -> frozenset[str]:

@@ -12,7 +12,8 @@ from functools import cache
 from itertools import chain, islice
 from typing import NamedTuple
 
-from app.domain.assistant import speech_fields
+from app.domain.assistant import carrier_speech, speech_fields
+from app.domain.assistant.config import BY_CARRIER
 from app.domain.assistant.fields import FREE, Json, object_of, text_of
 from app.domain.assistant.hooks import without_effect
 from app.domain.assistant.served_fields import (
@@ -72,8 +73,16 @@ def check_fields(assistant: Json) -> list[Finding]:
     """Every field with its fate, in the order of the assistant. Nulls count as absent."""
     idle = (Finding(path, Fate.IGNORED, why) for path, why in without_effect(assistant))
     found = islice(chain(_object(assistant, "", ""), idle), MOST)
+    if text_of(object_of(assistant, "transport"), "conversationType") == BY_CARRIER:
+        return [_by_carrier(assistant, each) for each in found]
     part = registry.speech_part(object_of(assistant, "model"))
     return [*found] if part is None else [_with_model(part, assistant, each) for each in found]
+
+
+def _by_carrier(assistant: Json, finding: Finding) -> Finding:
+    """The finding, with what a carrier that hears and speaks by itself makes of the field."""
+    row = carrier_speech.row_of(assistant, NUMBERS.sub("", finding.path))
+    return finding if row is None else Finding(finding.path, row.fate, row.why)
 
 
 def _with_model(part: SpeechPart, assistant: Json, finding: Finding) -> Finding:

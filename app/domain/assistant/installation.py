@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from app.domain.assistant.config import EMBEDDED, NO_TRANSCRIBER, AssistantConfig
+from app.domain.assistant import carrier_speech
+from app.domain.assistant.config import EMBEDDED, LOCAL, NO_TRANSCRIBER, AssistantConfig
 from app.domain.assistant.field_check import Finding, check_fields
 from app.domain.assistant.fields import Json, text_of
 from app.domain.assistant.served_fields import Fate
@@ -19,8 +20,6 @@ from app.vendors import buildable, registry, speech_voices
 from app.vendors.common.account import VendorAccount, VendorAccounts
 
 EMBEDDED_NAME = str(EMBEDDED["provider"])
-LOCAL = "local"
-"""The backend that has vendors."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +58,9 @@ def stage_findings(assistant: AssistantConfig, installation: Installation) -> It
     """The stages that no call could build, and those that another vendor serves."""
     if assistant.transport.backend(installation.settings) != LOCAL:
         return
+    if assistant.transport.by_carrier:
+        for path, why in carrier_speech.problems(assistant):
+            yield Finding(path, Fate.REFUSED, why, never=True)
     if assistant.is_speech:
         yield from _speech_findings(assistant, installation)
         return
@@ -103,6 +105,8 @@ def _stand_in(
 def _stages(assistant: AssistantConfig) -> Iterator[tuple[str, Json]]:
     if not assistant.is_menu:
         yield MODEL, assistant.model
+    if assistant.transport.by_carrier:
+        return
     if assistant.transcriber != NO_TRANSCRIBER:
         yield TRANSCRIBER, assistant.transcriber
     yield VOICE, assistant.voice

@@ -53,11 +53,16 @@ def decide(
     credential: JsonObject,
     plan: RecordingPlan,
     backend: str,
+    *,
+    has_audio: bool = True,
 ) -> Recorders:
-    """The recorder of the call. ``backend`` answers its media socket."""
+    """The recorder of the call.
+
+    ``backend`` answers its media socket, which carries text unless it ``has_audio``.
+    """
     if plan.is_forbidden:
         return {}
-    if backend in RECORDED_BACKENDS:
+    if backend in RECORDED_BACKENDS and has_audio:
         return {"taped": True}
     if plan.is_asked_for and _carrier_can_record(context, carrier, credential):
         return {"recorded": True}

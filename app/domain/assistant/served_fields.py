@@ -274,6 +274,9 @@ ROWS: Mapping[str, Row] = {
     "transcriber.server.staticIpAddressesEnabled": NO_ADDRESS,
     "transcriber.server.timeoutSeconds": ignored("a transcriber has 5 s to connect"),
     "transcriber.server.url": SERVED,
+    "transport.conversationType": mapped(
+        "`conversation-relay` lets the carrier hear and speak; others have no effect"
+    ),
     "transport.headers": SERVED,
     "transport.provider": SERVED,
     "transport.url": SERVED,

@@ -24,6 +24,10 @@ DESTINATIONS = "assistantDestinations"
 HANDOFF, TRANSFER = "handoff", "transferCall"
 ASSISTANT, SQUAD, DYNAMIC = "assistant", "squad", "dynamic"
 """``type`` of a destination that is no phone."""
+OTHER_TRANSPORT = (
+    "the carrier hears and speaks for all members of a squad, or for none: a media socket carries "
+    "text or audio"
+)
 
 Find = Callable[[str], AssistantConfig | None]
 """The stored assistant of an id, with its secrets."""

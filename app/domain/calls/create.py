@@ -196,7 +196,14 @@ def _recorders(
     context: Context, carrier: Carrier, credential: JsonObject, assistant: AssistantConfig
 ) -> Recorders:
     backend = assistant.transport.backend(context.settings)
-    return recording.decide(context, carrier, credential, assistant.recording, backend)
+    return recording.decide(
+        context,
+        carrier,
+        credential,
+        assistant.recording,
+        backend,
+        has_audio=not assistant.transport.by_carrier,
+    )
 
 
 def _named(new: NewCall) -> JsonDict:

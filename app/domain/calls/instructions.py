@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.engine import Connection
 
+from app.domain.assistant import carrier_speech
 from app.domain.calls import tokens
 from app.domain.calls.record import Call, CallTx
 from app.domain.calls.tokens import DocumentTokens
@@ -92,6 +93,7 @@ def connect(context: Context, call: Call, given: DocumentTokens) -> Connect:
         recording_url=hook_url(context, provider, HookKind.RECORDING, callback)
         if begins_recording
         else None,
+        speech=carrier_speech.wanted(call.facts.assistant, provider),
     )
 
 

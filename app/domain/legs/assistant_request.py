@@ -17,7 +17,7 @@ from datetime import timedelta
 from functools import partial
 
 from app import deadline
-from app.domain.assistant import installation, validate
+from app.domain.assistant import carrier_speech, installation, validate
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.field_check import check_fields
 from app.domain.assistant.outgoing import check_credential_ids
@@ -211,6 +211,7 @@ class AssistantRequests:
             validate.problem(whole.json, self.context.url_problem)
             or next(filter(None, map(validate.unsendable, sent)), None)
             or installation.never_works(whole, self.context.settings)
+            or carrier_speech.mismatch(whole, tx.carrier)
         )
         if problem is None and (told := sentences(check_fields(whole.json))):
             log.info("the assistant of call %s: %s", tx.call.id, "; ".join(told))

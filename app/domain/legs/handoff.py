@@ -14,7 +14,7 @@ from datetime import timedelta
 from sqlalchemy.engine import Connection
 
 from app.domain.assistant import installation, squad, validate
-from app.domain.assistant.config import AssistantConfig, Server
+from app.domain.assistant.config import LOCAL, AssistantConfig, Server
 from app.domain.assistant.fields import object_of, text_of
 from app.domain.assistant.history import History
 from app.domain.calls import apply, create, stored_resources, variables
@@ -88,7 +88,7 @@ def find(
     whole = found.assistant.with_overrides(object_of(destination, "assistantOverrides"))
     if call.facts.assistant.keeps_no_record:  # what was said before stays unkept
         whole = AssistantConfig(merge(whole.json, NO_RECORD))
-    if problem := _problem(context, whole):
+    if problem := _problem(context, whole, call.facts.assistant):
         raise NoHandoff(f"{found.name or 'the assistant'} cannot talk: {problem}")
     return NextAssistant(
         whole,
@@ -225,9 +225,12 @@ def _own_squad(context: Context, call: Call) -> JsonObject:
     return merge(call.facts.squad, hidden.get("squad") or {})
 
 
-def _problem(context: Context, whole: AssistantConfig) -> str | None:
+def _problem(context: Context, whole: AssistantConfig, present: AssistantConfig) -> str | None:
+    """``present``: the assistant that has the call, and its media socket."""
+    if whole.transport.by_carrier is not present.transport.by_carrier:
+        return squad.OTHER_TRANSPORT
     backend = whole.transport.backend(context.settings)
-    if backend != installation.LOCAL:
+    if backend != LOCAL:
         return f"its transport is {backend}, which has no words of its own"
     return validate.problem(whole.json, context.url_problem) or installation.never_works(
         whole, context.settings

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy.engine import Connection
 
-from app.domain.assistant import validate
+from app.domain.assistant import carrier_speech, validate
 from app.domain.assistant.config import AssistantConfig
 from app.domain.calls import (
     answers,
@@ -175,6 +175,9 @@ class InboundLegs:
             refusal = self._refusal(conn, org_id, asked_for, known, assistant)
         elif squad_id:
             chosen, assistant, refusal = self._squad(conn, org_id, squad_id)
+        if refusal is None and assistant is not None:
+            unfit = carrier_speech.mismatch(assistant, webhook.provider)
+            refusal = Refusal(EndedReason.ASSISTANT_NOT_INVALID, unfit) if unfit else None
         assistant_id = known if assistant is not None else None
         inbound = leg.inbound is not False
         theirs, ours = (leg.from_, leg.to) if inbound else (leg.to, leg.from_)

@@ -40,4 +40,5 @@ def find(context: Context, call_id: str, token: str) -> MonitorEndpoint | None:
 def _allowed(context: Context, call: Call) -> bool:
     assistant = call.facts.assistant
     backend = assistant.transport.backend(context.settings)
-    return assistant.may_be_listened_to and backend not in NOT_AUDIBLE
+    audible = backend not in NOT_AUDIBLE and not assistant.transport.by_carrier
+    return assistant.may_be_listened_to and audible

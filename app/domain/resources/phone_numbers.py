@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy.engine import Connection
 
+from app.domain.assistant import carrier_speech
 from app.domain.errors import Invalid
+from app.domain.resources import stored
 from app.domain.resources.base import ResourceStore, paged, patched
 from app.domain.resources.credentials import drop_unused
 from app.domain.resources.number_account import (
@@ -15,7 +17,7 @@ from app.domain.resources.number_account import (
 )
 from app.store import resources as store
 from app.store.resources import NumberPage, Window
-from app.store.schema import assistants, credentials, phone_numbers, squads
+from app.store.schema import credentials, phone_numbers, squads
 from providers.base.carrier import Carrier
 from providers.common.json_types import JsonDict, JsonObject
 
@@ -48,7 +50,7 @@ class PhoneNumbers(ResourceStore):
     def values(self, conn: Connection, org_id: str, body: JsonObject) -> JsonDict:
         provider, number, credential = number_account(self.context, conn, org_id, body)
         self._check_new(conn, org_id, provider, number)
-        self._check_assistant(conn, org_id, body)
+        self._check_assistant(conn, org_id, body, provider)
         self.check_servers(conn, org_id, body)
         return self._columns(provider, number, credential, body)
 
@@ -65,7 +67,7 @@ class PhoneNumbers(ResourceStore):
         provider = self.context.providers[row["provider"]]
         asked = {name: value for name, value in body.items() if value is not None}
         self._check_provider(provider, asked)
-        self._check_assistant(conn, row["org_id"], asked)
+        self._check_assistant(conn, row["org_id"], asked, provider)
         self.check_servers(conn, row["org_id"], asked)
         number = find_number(provider, asked) or row["number"]
         if number != row["number"]:
@@ -134,10 +136,15 @@ class PhoneNumbers(ResourceStore):
         if known is not None:
             raise Invalid(f"Existing Phone Number `{known['id']}` Has Identical `number` {number}.")
 
-    def _check_assistant(self, conn: Connection, org_id: str, body: JsonObject) -> None:
+    def _check_assistant(
+        self, conn: Connection, org_id: str, body: JsonObject, carrier: Carrier
+    ) -> None:
         id = body.get("assistantId")
-        if id and store.get(conn, assistants, org_id, id) is None:
+        found = stored.assistant(self.context, conn, org_id, id) if id else None
+        if id and found is None:
             raise Invalid(f"Couldn't Get Assistant. `assistantId` {id} Does Not Exist.")
+        if found is not None and (unfit := carrier_speech.mismatch(found, carrier)):
+            raise Invalid(unfit)
         squad_id = body.get("squadId")
         if squad_id and store.get(conn, squads, org_id, squad_id) is None:
             raise Invalid(f"Couldn't Get Squad. `squadId` {squad_id} Does Not Exist.")

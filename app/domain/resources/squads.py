@@ -59,9 +59,12 @@ def check(
             raise Invalid(f"Couldn't Get Assistant. `{where}` {assistant_id} Does Not Exist.")
     for where, part in _parts(given, path):
         check_assistant(context, conn, org_id, part, where)
-    for number, member in enumerate(squad.members(given, find)):
+    members = squad.members(given, find)
+    for number, member in enumerate(members):
         where = f"{path}{squad.MEMBERS}.{number}.assistant."
         installation.refuse(member.assistant, context.settings, where)
+        if member.assistant.transport.by_carrier is not members[0].assistant.transport.by_carrier:
+            raise Invalid(f"{where}transport.conversationType: {squad.OTHER_TRANSPORT}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from functools import partial
 
 from sqlalchemy.engine import Connection
 
-from app.domain.assistant import installation, transfer_plan
+from app.domain.assistant import carrier_speech, installation, transfer_plan
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.fields import object_of
 from app.domain.assistant.outgoing import check_credential_ids, check_outgoing
@@ -303,6 +303,8 @@ class CallService:
             assistant_id, whole = None, chosen.first
         else:
             assistant_id, whole = self._assistant(conn, org_id, body, number)
+        if unfit := carrier_speech.mismatch(whole, provider):
+            raise Invalid(unfit)
         return NewCall(
             org_id=org_id,
             provider=provider,

@@ -91,6 +91,12 @@ def _concerns_recording(tx: CallTx, webhook: VerifiedWebhook, event: CallEvent) 
     return webhook.token is not None and tx.call.facts.recorded
 
 
+def _tell_error(tx: CallTx, event: CallEvent) -> Changes:
+    """Show what the carrier said of the media that it gave up."""
+    error, over = event.data.get("error"), tx.call.status == CallStatus.ENDED
+    return Changes() if over or not error else Changes(body={**tx.call.body, "endedMessage": error})
+
+
 class Handlers(NamedTuple):
     """The handlers of one event kind, in their order.
 
@@ -107,6 +113,7 @@ class Handlers(NamedTuple):
 
 
 HANDLERS: Mapping[EventKind, Handlers] = {
+    EventKind.MEDIA_GONE: Handlers(effect=_tell_error),
     EventKind.MEDIA_FAILED: Handlers(no_capacity.reinterpret, _concerns_join),
     EventKind.MACHINE_DETECTED: Handlers(read=control.judge_machine, effect=control.leave_message),
     EventKind.FORWARD_ENDED: Handlers(read=transfer.name_forward, effect=transfer.show_destination),

@@ -14,10 +14,10 @@ from itertools import count
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from providers.simulation.media_socket import MediaSocket, SocketRefused
 from providers.simulation.stage import CallerAction
 from providers.simulation.timeline import Response
 from providers.twilio.simulator.config import TwilioStage
-from providers.twilio.simulator.media import MediaStream
 from providers.twilio.simulator.recording import Recording
 
 # CallStatus -> the StatusCallbackEvent that asks for it.
@@ -97,7 +97,7 @@ class TwilioCall:
         self.played = False
         self.over = threading.Event()
         # The open media socket.
-        self.stream: MediaStream | None = None
+        self.stream: MediaSocket | None = None
         # By their sids.
         self.recordings: dict[str, Recording] = {}
         self.answered_at: datetime | None = None
@@ -139,6 +139,17 @@ class TwilioCall:
             self.status = "in-progress"
             if self.direction != INBOUND:
                 self.report("in-progress")
+
+    def open(self, stream: MediaSocket) -> None:
+        """Open a media socket. Raises ``SocketRefused``."""
+        if not stream.url.startswith(("wss://", "ws://")) or "?" in stream.url:
+            raise SocketRefused("31922: the stream URL is not wss:// without a query")
+        self.stream = stream
+        stream.open()
+        if self.over.is_set() or self.is_redirected:
+            stream.interrupt()  # decided while it was opened
+        self.stage.held.join(self.sid)
+        self.stage.timeline.add(self.stage.outbound, f"media open {urlsplit(stream.url).path}")
 
     def next_act(self) -> CallerAction:
         return next(self._acts, self.acts[-1])

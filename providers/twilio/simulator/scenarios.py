@@ -24,6 +24,7 @@ from providers.simulation.stage import (
     Callee,
     CallerAction,
     Scenario,
+    by_carrier,
     need_api,
 )
 from providers.simulation.timeline import SimulatorError
@@ -220,6 +221,35 @@ SCENARIOS = scenarios(
                 ),
                 ENDED_BY_ASSISTANT,
                 returned={"FlowEvent": "return"},
+            ),
+            Scenario(
+                "conversation-relay",
+                "The same by text (ConversationRelay): Twilio hears and speaks, and Studio gets its leg back.",
+                lambda stage: PLAYS.studio_redirect(
+                    stage, CallerAction.CONVERSE, assistant=by_carrier(stage.carrier)
+                ),
+                ENDED_BY_ASSISTANT,
+                returned={"FlowEvent": "return"},
+            ),
+            Scenario(
+                "conversation-relay-hangup",
+                "The same; the caller hangs up.",
+                lambda stage: PLAYS.studio_redirect(
+                    stage, CallerAction.HANG_UP, assistant=by_carrier(stage.carrier)
+                ),
+                ENDED_BY_CUSTOMER,
+            ),
+            Scenario(
+                "conversation-relay-dropped",
+                "The same; its socket dies once, and the assistant goes on in a new session.",
+                lambda stage: PLAYS.studio_redirect(
+                    stage,
+                    CallerAction.DROP,
+                    CallerAction.PRESS,
+                    assistant=by_carrier(stage.carrier),
+                ),
+                ENDED_BY_ASSISTANT,
+                returned=PLAYS.returned(ENDED_BY_ASSISTANT),
             ),
             Scenario(
                 "studio-http",

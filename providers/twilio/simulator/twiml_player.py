@@ -22,6 +22,7 @@ from providers.simulation.stage import Callee
 from providers.twilio.config import FLOW_HOST
 from providers.twilio.simulator.call import Document, Source, TwilioCall
 from providers.twilio.simulator.media import MediaStream
+from providers.twilio.simulator.relay_player import play_relay
 
 RING_SECONDS = 2.0
 # How long a caller waits who hangs up then.
@@ -105,19 +106,21 @@ def _verbs(call: TwilioCall, text: str) -> Iterable[ET.Element]:
 # ------------------------------------------------------------------ <Connect><Stream>
 
 
-def _connect(call: TwilioCall, verb: ET.Element, base: str) -> None:
+def _connect(call: TwilioCall, verb: ET.Element, base: str) -> Document | None:
     """Connect until the stream ends. After the caller has left, no further verb runs."""
+    if (noun := verb.find("ConversationRelay")) is not None:
+        return play_relay(call, verb, noun, base)
     noun = verb.find("Stream")
     if noun is None:
         call.stage.problem("<Connect> without <Stream>")
-        return
+        return None
     stream = _stream(call, noun)
     try:
-        _open(call, stream)
+        call.open(stream)
     except SocketRefused as error:
         call.stage.problem(str(error))
         _report(call, noun, stream, "stream-error", f"31920: {error}")
-        return
+        return None
     _report(call, noun, stream, "stream-started")
     call.tell_verdict()  # a real verdict takes seconds: the call is under way
     patience = call.time_limit or call.stage.config.timeout
@@ -126,6 +129,7 @@ def _connect(call: TwilioCall, verb: ET.Element, base: str) -> None:
     _report_end(call, noun, stream, ending)
     if ending is Ending.CALLER_LEFT or stream.expired:
         call.finish("completed")
+    return None
 
 
 def _stream(call: TwilioCall, noun: ET.Element) -> MediaStream:
@@ -140,18 +144,6 @@ def _stream(call: TwilioCall, noun: ET.Element) -> MediaStream:
         call_sid=call.sid,
         parameters=parameters,
     )
-
-
-def _open(call: TwilioCall, stream: MediaStream) -> None:
-    """Open the stream. Raises ``SocketRefused``."""
-    if not stream.url.startswith(("wss://", "ws://")) or "?" in stream.url:
-        raise SocketRefused("31922: the stream URL is not wss:// without a query")
-    call.stream = stream
-    stream.open()
-    if call.over.is_set() or call.is_redirected:
-        stream.interrupt()  # decided while it was opened
-    call.stage.held.join(call.sid)
-    call.stage.timeline.add(call.stage.outbound, f"media open {urlsplit(stream.url).path}")
 
 
 def _report_end(call: TwilioCall, noun: ET.Element, stream: MediaStream, ending: Ending) -> None:

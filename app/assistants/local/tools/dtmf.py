@@ -1,6 +1,6 @@
 """The built-in tool that presses keys. https://docs.vapi.ai/tools/default-tools
 
-The carrier's API plays them where it can. Elsewhere their tones are in the sound that we send,
+The carrier's API plays them where it can, and so does a carrier that speaks by itself. Elsewhere their tones are in the sound that we send,
 behind what is being said.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from app.assistants.local.tools.run import Outcome, Run, ToolFailed
+from app.media.text_stream import TextStream
 from providers.common.audio import silence
 from providers.common.dtmf import tone
 from providers.errors import CarrierError
@@ -29,7 +30,9 @@ async def press(run: Run) -> Outcome:
         played = await run.call_context.press_keys(plain)
     except CarrierError as error:
         raise ToolFailed(f"it is not known whether the keys were pressed: {error}") from error
-    if not played:
+    if not played and isinstance(run.engine.stream, TextStream):
+        await run.engine.stream.press(plain)
+    elif not played:
         await run.engine.play(_tones(plain, run.engine.stream.sample_rate))
     return Outcome(f"The keys {keys} were pressed.")
 

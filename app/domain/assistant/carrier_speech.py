@@ -1,0 +1,99 @@
+"""Assistants that a carrier hears and speaks for: ``transport.conversationType``. Pure.
+
+Vapi has the field with ``voice`` and ``chat``. Ours is one more value, with the name of the carrier as
+``provider``. The model is the assistant's own; voice and transcriber tell the carrier what to use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from app.domain.assistant.config import BY_CARRIER, AssistantConfig
+from app.domain.assistant.fields import Json, object_of, text_of
+from app.domain.assistant.served_fields import SERVED, Row, ignored
+from providers import registry
+from providers.base.carrier import Carrier
+from providers.base.instructions import SpeechWanted
+
+OF_VOICE = ("provider", "voiceId", "language", "model")
+OF_TRANSCRIBER = ("provider", "model", "language", "keywords")
+NOT_ITS_OWN = ignored("the carrier has no account there: its default speaks and hears")
+NO_SETTING = ignored("the carrier's own speech has no such setting")
+ITS_TURNS = ignored("the carrier decides when the caller has finished")
+ITS_PAUSES = ignored("the carrier decides what interrupts: see `interruptible` of `transport`")
+NO_AUDIO = ignored("no audio passes through this program")
+
+ROWS: Mapping[str, Row] = {
+    "backgroundDenoisingEnabled": NO_AUDIO,
+    "backgroundSound": NO_AUDIO,
+    "backgroundSpeechDenoisingPlan": NO_AUDIO,
+    "monitorPlan.listenEnabled": NO_AUDIO,
+    "responseDelaySeconds": ITS_TURNS,
+    "startSpeakingPlan": ITS_TURNS,
+    "stopSpeakingPlan": ITS_PAUSES,
+}
+
+
+def wanted(assistant: AssistantConfig, carrier: Carrier) -> SpeechWanted | None:
+    """What the carrier's document says of the speech; None: the media socket carries audio."""
+    speech = carrier.speech
+    if not assistant.transport.by_carrier or speech is None:
+        return None
+    own = object_of(assistant.json, "transport")
+    return SpeechWanted(
+        _part(assistant.voice, speech.voices, OF_VOICE),
+        _part(assistant.transcriber, speech.transcribers, OF_TRANSCRIBER),
+        assistant.conversation.keypad_enabled,
+        {name: _written(own[name]) for name in sorted(speech.options) if own.get(name) is not None},
+    )
+
+
+def mismatch(assistant: AssistantConfig, carrier: Carrier) -> str | None:
+    """Why this assistant cannot answer a call of this carrier, as a sentence; None if it can."""
+    chosen = assistant.transport
+    if not chosen.by_carrier or (chosen.provider == carrier.name and carrier.speech):
+        return None
+    return (
+        f"the assistant's transport is {chosen.provider}'s {BY_CARRIER}, and the call is one of "
+        f"{carrier.name}"
+    )
+
+
+def problems(assistant: AssistantConfig) -> Iterator[tuple[str, str]]:
+    """The fields of an assistant with such a transport that no call could have, each with why."""
+    able = [name for name, carrier in registry.PROVIDERS.items() if carrier.speech]
+    given = assistant.transport.provider
+    if given not in able:
+        names = ", ".join(able)
+        why = f"must be one of the following values: {names}, with {BY_CARRIER}; it is {given!r}"
+        yield "transport.provider", why
+    if assistant.is_speech:
+        yield "model", f"must read and write, with {BY_CARRIER}: the carrier hears and speaks"
+
+
+def row_of(assistant: Json, path: str) -> Row | None:
+    """The row of a field of such an assistant, without the numbers of lists; None: as usual."""
+    carrier = registry.PROVIDERS.get(text_of(object_of(assistant, "transport"), "provider"))
+    speech = carrier.speech if carrier else None
+    stage, _, name = path.partition(".")
+    if speech is None:
+        return None
+    if stage == "transport" and name in speech.options:
+        return SERVED
+    if stage in ("voice", "transcriber"):
+        ours, fields = (
+            (speech.voices, OF_VOICE) if stage == "voice" else (speech.transcribers, OF_TRANSCRIBER)
+        )
+        if text_of(object_of(assistant, stage), "provider") not in ours:
+            return NOT_ITS_OWN
+        return SERVED if name in fields else NO_SETTING
+    return next((row for field, row in ROWS.items() if f"{path}.".startswith(f"{field}.")), None)
+
+
+def _part(part: Json, providers: frozenset[str], names: tuple[str, ...]) -> Json:
+    known = part.get("provider") in providers
+    return {name: part[name] for name in names if part.get(name)} if known else {}
+
+
+def _written(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

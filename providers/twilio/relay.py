@@ -1,0 +1,198 @@
+"""ConversationRelay: Twilio hears and speaks, and JSON text goes over the socket.
+
+``attributes`` writes an assistant's wishes as those of the TwiML noun. The serializer knows no call
+and closes no socket, as that of Media Streams.
+https://www.twilio.com/docs/voice/conversationrelay/websocket-messages
+https://www.twilio.com/docs/voice/twiml/connect/conversationrelay
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+
+from providers.base.carrier import CarrierSpeech
+from providers.base.instructions import SpeechWanted
+from providers.base.media import (
+    CallerSpeaks,
+    Complaint,
+    Digit,
+    Frame,
+    Heard,
+    Spoken,
+    SpokenOver,
+    StreamStart,
+    UnknownFrame,
+)
+from providers.common.json_types import JsonDict, JsonObject
+from providers.errors import BadRequest
+from providers.twilio.config import ACCOUNT_SID, CALL_SID
+from providers.twilio.media import SAMPLE_RATE, json_object
+
+SESSION_SID = re.compile(r"VX[0-9a-f]{32}")
+_DIGIT = re.compile(r"[0-9*#A-D]")
+# Characters of a complaint that are kept.
+MAX_COMPLAINT = 200
+
+# Vapi's providers -> Twilio's names of them.
+VOICES: Mapping[str, str] = {"11labs": "ElevenLabs", "google": "Google", "amazon": "Amazon"}
+TRANSCRIBERS: Mapping[str, str] = {"deepgram": "Deepgram", "google": "Google"}
+
+# Attributes that an assistant's ``transport`` may have, beside what its voice and transcriber say.
+OPTIONS = frozenset(
+    {
+        "language",
+        "ttsLanguage",
+        "transcriptionLanguage",
+        "ttsProvider",
+        "voice",
+        "transcriptionProvider",
+        "speechModel",
+        "hints",
+        "interruptible",
+        "interruptSensitivity",
+        "ignoreBackchannel",
+        "speechTimeout",
+        "profanityFilter",
+        "backgroundNoiseReduction",
+        "elevenlabsTextNormalization",
+        "deepgramSmartFormat",
+        "intelligenceService",
+        "debug",
+    }
+)
+# What we need to know of the voice: which words it has said, and that the caller speaks.
+EVENTS = "speaker-events tokens-played"
+
+
+def attributes(wanted: SpeechWanted) -> dict[str, str]:
+    """The noun's attributes but ``url``. What is not given is left to Twilio's defaults."""
+    voice, transcriber = wanted.voice, wanted.transcriber
+    given = {
+        "ttsProvider": VOICES.get(_text(voice, "provider"), ""),
+        "voice": _text(voice, "voiceId"),
+        "ttsLanguage": _text(voice, "language") or _text(transcriber, "language"),
+        "transcriptionProvider": TRANSCRIBERS.get(_text(transcriber, "provider"), ""),
+        "speechModel": _text(transcriber, "model"),
+        "transcriptionLanguage": _text(transcriber, "language"),
+        "hints": ",".join(str(each) for each in transcriber.get("keywords") or ()),
+        "dtmfDetection": "true" if wanted.keys else "",
+        "events": EVENTS,
+    }
+    return {name: value for name, value in {**given, **wanted.options}.items() if value}
+
+
+class RelaySerializer:
+    """The serializer of one session."""
+
+    sample_rate = SAMPLE_RATE
+
+    def __init__(self) -> None:
+        self._begun = False
+
+    def decode(self, message: str | bytes) -> Frame:
+        """Decode one message of Twilio's.
+
+        Raises ``BadRequest`` for what Twilio cannot have sent, as that of Media Streams does.
+        """
+        body = json_object(message)
+        word = body.get("type")
+        if not isinstance(word, str):
+            raise BadRequest("a message of ConversationRelay without a type")
+        if word not in _READERS:
+            return UnknownFrame(word[:40])
+        if (word == "setup") is self._begun:
+            raise BadRequest(f"{word} before setup, or a second one")
+        return _READERS[word](self, body)
+
+    def text(self, token: str, *, last: bool, interruptible: bool) -> list[str | bytes]:
+        """Give the voice a piece of a text.
+
+        A newer text takes the place of an older one that is not said yet: we send one at a time.
+        """
+        return [
+            _message("text", token=token, last=last, interruptible=interruptible, preemptible=True)
+        ]
+
+    def press(self, keys: str) -> list[str | bytes]:
+        return [_message("sendDigits", digits=keys)]
+
+    def goodbye(self) -> list[str | bytes]:
+        return [_message("end")]
+
+    # A session has no audio.
+
+    def audio(self, pcm: bytes) -> list[str | bytes]:
+        return []
+
+    def flush(self) -> list[str | bytes]:
+        return []
+
+    def mark(self, name: str) -> list[str | bytes]:
+        return []
+
+    def clear(self) -> list[str | bytes]:
+        return []
+
+    # -- a reader for each message
+
+    def _setup(self, body: JsonDict) -> Frame:
+        session, call, account = (body.get(n) for n in ("sessionId", "callSid", "accountSid"))
+        shapes = ((SESSION_SID, session), (CALL_SID, call), (ACCOUNT_SID, account))
+        if not all(isinstance(each, str) and shape.fullmatch(each) for shape, each in shapes):
+            raise BadRequest("setup names no session, no call or no account")
+        parameters = body.get("customParameters") or {}
+        if not isinstance(parameters, dict):
+            raise BadRequest("customParameters is no object")
+        self._begun = True
+        return StreamStart(str(session), str(call), str(account), SAMPLE_RATE, parameters)
+
+    def _prompt(self, body: JsonDict) -> Frame:
+        said = body.get("voicePrompt")
+        if not isinstance(said, str):
+            raise BadRequest("a prompt without voicePrompt")
+        return Heard(said, body.get("last") is not False, _text(body, "lang"))
+
+    def _interrupt(self, body: JsonDict) -> Frame:
+        return SpokenOver(_text(body, "utteranceUntilInterrupt"))
+
+    def _dtmf(self, body: JsonDict) -> Frame:
+        digit = _text(body, "digit")
+        if not _DIGIT.fullmatch(digit):
+            raise BadRequest("dtmf without a digit")
+        return Digit(digit)
+
+    def _error(self, body: JsonDict) -> Frame:
+        return Complaint(_text(body, "description")[:MAX_COMPLAINT])
+
+    def _info(self, body: JsonDict) -> Frame:
+        """What ``events`` asked for. The end of a sound of the caller is of no use."""
+        name, value = _text(body, "name"), body.get("value")
+        if name == "tokensPlayed" and isinstance(value, str):
+            return Spoken(value)
+        if name == "clientSpeaking" and value == "on":
+            return CallerSpeaks()
+        return UnknownFrame(f"info {name}"[:40])
+
+
+_READERS: dict[str, Callable[[RelaySerializer, JsonDict], Frame]] = {
+    "setup": RelaySerializer._setup,
+    "prompt": RelaySerializer._prompt,
+    "interrupt": RelaySerializer._interrupt,
+    "dtmf": RelaySerializer._dtmf,
+    "error": RelaySerializer._error,
+    "info": RelaySerializer._info,
+}
+
+
+def _message(kind: str, **fields: object) -> str:
+    return json.dumps({"type": kind, **fields})
+
+
+def _text(body: JsonObject, name: str) -> str:
+    value = body.get(name)
+    return value if isinstance(value, str) else ""
+
+
+SPEECH = CarrierSpeech(RelaySerializer, frozenset(VOICES), frozenset(TRANSCRIBERS), OPTIONS)
