@@ -44,9 +44,9 @@ class TextStream(MediaStream):
         self.unread = False
 
     @property
-    def speaks(self) -> bool:
-        """Whether a text is with the voice."""
-        return bool(self._given) and not self._over.is_set()
+    def has_text(self) -> bool:
+        """Whether the voice has a text that nobody has asked about yet."""
+        return bool(self._given)
 
     # -- speaking
 

@@ -5,12 +5,13 @@ The voice speaks at its own pace, and tells what it has said. A caller who speak
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from providers.simulation.media_socket import MediaSocket
@@ -68,7 +69,7 @@ class Voice:
             waits = [each for each in self._pieces if each.last and each.preemptible]
             if waits:
                 self._drop()
-            self._pieces.append(piece)
+            self._pieces += _by_word(piece)
             self._changed.notify_all()
 
     def cut(self) -> Cut | None:
@@ -134,6 +135,13 @@ class Voice:
             self._played(piece.text)
         if over:
             self._speaking(False)
+
+
+def _by_word(piece: Piece) -> list[Piece]:
+    """The piece word by word: an interruption may be between any two."""
+    words = re.findall(r"\S+\s*|\s+", piece.text) or [""]
+    cut = [replace(piece, text=word, last=False) for word in words]
+    return [*cut[:-1], replace(cut[-1], last=piece.last)]
 
 
 class TextSocket(MediaSocket):

@@ -329,7 +329,7 @@ class AgentPipeline:
         output = TextOutput(
             stream, self._may_interrupt, self._given, first=self.config.first_interruptible
         )
-        return TextInput(stream, self._caller_left), output
+        return TextInput(stream, self._caller_left, output.interruptible), output
 
     def _may_interrupt(self) -> bool:
         detector = self._voicemail_detector
@@ -547,6 +547,8 @@ class AgentPipeline:
     async def _assistant_spoke(self, _: Any, message: AssistantTurnStoppedMessage) -> None:
         since = self._began.pop("bot", None)
         self._unsaid = False
+        if isinstance(self.input, TextInput):
+            self.input.settled.set()
         if not message.content:
             return
         more = {"interrupted": True} if message.interrupted else {}

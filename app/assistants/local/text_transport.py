@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 from pipecat.frames.frames import (
     BotSpeakingFrame,
@@ -40,15 +41,23 @@ from providers.base.media import CallerSpeaks, Digit, Heard, SpokenOver
 
 # Between two frames that say that the assistant is speaking, as pipecat's output has it.
 SPEAKING_SECONDS = 0.2
+# The longest wait for what was heard of an interrupted text.
+SETTLE_SECONDS = 0.5
 
 
 class TextInput(FrameProcessor):
     """The caller's words and keys as frames. ``gone`` is called once the carrier has left."""
 
-    def __init__(self, stream: TextStream, gone: Callable[[], None]) -> None:
+    def __init__(
+        self, stream: TextStream, gone: Callable[[], None], interruptible: Callable[[], bool]
+    ) -> None:
+        """``interruptible``: whether the caller may interrupt the text that is with the voice."""
         super().__init__()
         self._stream = stream
         self._gone = gone
+        self._interruptible = interruptible
+        # Set once the conversation has what was heard of an interrupted text.
+        self.settled = asyncio.Event()
         self._reader: asyncio.Task[None] | None = None
         # Set once the caller is this assistant's: until then it hears nothing.
         self.live = asyncio.Event()
@@ -82,14 +91,29 @@ class TextInput(FrameProcessor):
         match item:
             case Heard(text=text, final=final) if text.strip():
                 await self.push_frame(UserSpeakingFrame())
+                if self._stream.has_text and self._interruptible():
+                    await self._interrupt()  # the carrier tells of none before its voice begins
                 made = TranscriptionFrame if final else InterimTranscriptionFrame
                 await self.push_frame(made(text.strip(), "", time_now_iso8601()))
             case SpokenOver():
-                await self.push_frame(CallerInterrupts())
+                await self._interrupt()
             case CallerSpeaks():
                 await self.push_frame(UserSpeakingFrame())
             case Digit(digit=digit) if digit in KEYS:
                 await self.push_frame(InputDTMFFrame(button=KEYS[digit]))
+
+    async def _interrupt(self) -> None:
+        """Begin the caller's turn, and wait, within a bound, until the text before it is settled.
+
+        The model gets the words that follow, and must know what was heard before them.
+        """
+        waits = self._stream.has_text
+        self.settled.clear()
+        await self.push_frame(CallerInterrupts())
+        if waits:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SETTLE_SECONDS):
+                    await self.settled.wait()
 
 
 class TextOutput(FrameProcessor):
@@ -157,16 +181,17 @@ class TextOutput(FrameProcessor):
         if self._speaking is None:
             await self.broadcast_frame(BotStartedSpeakingFrame)
             self._speaking = self.create_task(self._tick())
-        await self._stream.say(token, last=False, interruptible=self._interruptible())
+        await self._stream.say(token, last=False, interruptible=self.interruptible())
 
-    def _interruptible(self) -> bool:
+    def interruptible(self) -> bool:
+        """Whether the caller may interrupt the text that is with the voice, or will be."""
         return self._first and self._may_interrupt()
 
     async def _finish(self) -> None:
         """Give the end of the text, wait until it is said, and tell it to the conversation."""
         if self._text:
             self._given(self._text)
-            await self._stream.say("", last=True, interruptible=self._interruptible())
+            await self._stream.say("", last=True, interruptible=self.interruptible())
             await self._told(await self._stream.spoken())
             self._first = True
 

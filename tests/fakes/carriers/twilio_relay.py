@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -110,7 +110,10 @@ class Session:
             if body["type"] == "text":
                 if any(each["last"] and each["preemptible"] for each in self._waiting):
                     self._drop()
-                self._waiting.append(body)
+                words = re.findall(r"\S+\s*|\s+", body["token"]) or [""]
+                last = [*[False] * (len(words) - 1), body["last"]]
+                pieces = zip(words, last, strict=True)
+                self._waiting += [{**body, "token": word, "last": end} for word, end in pieces]
             self._changed.set()
         self.over = True
         self._changed.set()
