@@ -38,14 +38,14 @@ class TextStream(MediaStream):
         self._tells = False
         self._over = asyncio.Event()
         self._over.set()
-        # The words until the caller has interrupted; None: nobody has.
+        # The words until the caller has interrupted; None: the caller has not.
         self._cut: str | None = None
-        # Nobody reads what the caller does: the assistant's end is decided.
+        # What the caller does is not read any more: the assistant's end is decided.
         self.unread = False
 
     @property
     def has_text(self) -> bool:
-        """Whether the voice has a text that nobody has asked about yet."""
+        """Whether a text is with the voice, or was and is not asked about yet."""
         return bool(self._given)
 
     # -- speaking

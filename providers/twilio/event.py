@@ -33,8 +33,8 @@ DATA: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "StirStatus": ("stirStatus", str),
     "ErrorCode": ("errorCode", str),  # on a fallback URL
     "ErrorUrl": ("errorUrl", str),
-    "ErrorMessage": ("error", str),  # of ConversationRelay
-    "SessionId": ("streamRef", str),
+    "ErrorMessage": ("errorMessage", str),  # of ConversationRelay, as the next three are
+    "SessionId": ("sessionRef", str),
     "SessionStatus": ("sessionStatus", str),
     "SessionDuration": ("sessionSeconds", int),
     "StreamSid": ("streamRef", str),

@@ -36,8 +36,34 @@ _DIGIT = re.compile(r"[0-9*#A-D]")
 MAX_COMPLAINT = 200
 
 # Vapi's providers -> Twilio's names of them.
-VOICES: Mapping[str, str] = {"11labs": "ElevenLabs", "google": "Google", "amazon": "Amazon"}
+VOICES: Mapping[str, str] = {"11labs": "ElevenLabs", "google": "Google", "aws": "Amazon"}
 TRANSCRIBERS: Mapping[str, str] = {"deepgram": "Deepgram", "google": "Google"}
+# Vapi's names of models -> Twilio's. Google's models have other names there.
+# https://www.twilio.com/docs/voice/conversationrelay/voice-configuration
+VOICE_MODELS: Mapping[str, str] = {
+    f"eleven_{name}": name for name in ("flash_v2_5", "flash_v2", "turbo_v2_5", "turbo_v2")
+}
+SPEECH_MODELS: Mapping[str, str] = {"nova-2": "nova-2-general", "nova-3": "nova-3-general"}
+# The region that Twilio wants, for languages without one. ``multi`` and others go as they are.
+REGIONS: Mapping[str, str] = {
+    "da": "da-DK",
+    "de": "de-DE",
+    "en": "en-US",
+    "es": "es-ES",
+    "fr": "fr-FR",
+    "hi": "hi-IN",
+    "it": "it-IT",
+    "ja": "ja-JP",
+    "ko": "ko-KR",
+    "nl": "nl-NL",
+    "no": "no-NO",
+    "pl": "pl-PL",
+    "pt": "pt-BR",
+    "ru": "ru-RU",
+    "sv": "sv-SE",
+    "tr": "tr-TR",
+    "uk": "uk-UA",
+}
 
 # Attributes that an assistant's ``transport`` may have, beside what its voice and transcriber say.
 OPTIONS = frozenset(
@@ -69,14 +95,15 @@ EVENTS = "speaker-events tokens-played"
 def attributes(wanted: SpeechWanted) -> dict[str, str]:
     """The noun's attributes but ``url``. What is not given is left to Twilio's defaults."""
     voice, transcriber = wanted.voice, wanted.transcriber
+    heard = _language(transcriber)
     given = {
         "ttsProvider": VOICES.get(_text(voice, "provider"), ""),
-        "voice": _text(voice, "voiceId"),
-        "ttsLanguage": _text(voice, "language") or _text(transcriber, "language"),
+        "voice": _voice(voice),
+        "ttsLanguage": _language(voice) or heard,
         "transcriptionProvider": TRANSCRIBERS.get(_text(transcriber, "provider"), ""),
-        "speechModel": _text(transcriber, "model"),
-        "transcriptionLanguage": _text(transcriber, "language"),
-        "hints": ",".join(str(each) for each in transcriber.get("keywords") or ()),
+        "speechModel": _speech_model(transcriber),
+        "transcriptionLanguage": heard,
+        "hints": ",".join(_hints(transcriber)),
         "dtmfDetection": "true" if wanted.keys else "",
         "events": EVENTS,
     }
@@ -109,7 +136,7 @@ class RelaySerializer:
     def text(self, token: str, *, last: bool, interruptible: bool) -> list[str | bytes]:
         """Give the voice a piece of a text.
 
-        A newer text takes the place of an older one that is not said yet: we send one at a time.
+        A newer text takes the place of an older one that is not said yet. We send one at a time.
         """
         return [
             _message("text", token=token, last=last, interruptible=interruptible, preemptible=True)
@@ -184,6 +211,29 @@ _READERS: dict[str, Callable[[RelaySerializer, JsonDict], Frame]] = {
     "error": RelaySerializer._error,
     "info": RelaySerializer._info,
 }
+
+
+def _voice(voice: JsonObject) -> str:
+    """ElevenLabs' model is a part of the voice's name."""
+    model = VOICE_MODELS.get(_text(voice, "model"))
+    return "-".join(filter(None, (_text(voice, "voiceId"), model)))
+
+
+def _speech_model(transcriber: JsonObject) -> str:
+    name = _text(transcriber, "model")
+    return SPEECH_MODELS.get(name, name) if transcriber.get("provider") == "deepgram" else ""
+
+
+def _language(part: JsonObject) -> str:
+    code = _text(part, "language")
+    return REGIONS.get(code, code)
+
+
+def _hints(transcriber: JsonObject) -> list[str]:
+    """Deepgram's keywords, without the weight that may follow: ``Patchbay:2``."""
+    given = transcriber.get("keywords")
+    texts = [each for each in given if isinstance(each, str)] if isinstance(given, list) else []
+    return [word for each in texts if (word := each.partition(":")[0].replace(",", " ").strip())]
 
 
 def _message(kind: str, **fields: object) -> str:

@@ -1,7 +1,7 @@
 """A text stream as the two ends of a pipeline: the carrier hears, and speaks.
 
-They have the surface of ``transport``'s classes. The output takes the place of the voice, too: a text is
-told to the conversation once the carrier has said it, as far as it was heard.
+They have the surface of ``transport``'s classes. The output takes the place of the voice, too. It tells
+a text to the conversation once the carrier has said it, as far as it was heard.
 """
 
 from __future__ import annotations

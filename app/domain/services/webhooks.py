@@ -93,7 +93,7 @@ def _concerns_recording(tx: CallTx, webhook: VerifiedWebhook, event: CallEvent) 
 
 def _tell_error(tx: CallTx, event: CallEvent) -> Changes:
     """Show what the carrier said of the media that it gave up."""
-    error, over = event.data.get("error"), tx.call.status == CallStatus.ENDED
+    error, over = event.data.get("errorMessage"), tx.call.status == CallStatus.ENDED
     return Changes() if over or not error else Changes(body={**tx.call.body, "endedMessage": error})
 
 

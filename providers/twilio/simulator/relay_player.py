@@ -14,7 +14,7 @@ from providers.twilio.relay import OPTIONS
 from providers.twilio.simulator.call import Document, TwilioCall
 from providers.twilio.simulator.relay import RelayMessages, RelaySession
 
-# What ``action`` is told of a session that failed.
+# What ``action`` gets about a session that failed.
 UNREACHED = "64102: Unable to connect to WebSocket URL"
 BROKEN_OFF = "64105: WebSocket ended"
 LEFT_BY_TWILIO = (Ending.CALLER_LEFT, Ending.INTERRUPTED)

@@ -45,7 +45,9 @@ async def test_a_conversation() -> None:
         "Surely, at eight.",
         "Thank you.",
     ]
-    assert [told[0] for told in session.domain.told if told[0] in ("stopped", "lost")] == ["stopped"]
+    assert [told[0] for told in session.domain.told if told[0] in ("stopped", "lost")] == [
+        "stopped"
+    ]
     kinds = {item["type"] for item in session.domain.spent}
     assert kinds == {"model", "vapi"}  # no voice and no transcriber of ours
     assert session.domain.tapes == []
@@ -254,7 +256,9 @@ async def test_complaints_of_the_carrier_and_a_lost_session() -> None:
         await session.said("AI: Hello.")
         await session.socket.send(MESSAGES.error("Invalid message received"))
         await session.socket.send(MESSAGES.message("novelty"))
-        await session.until(lambda: "lost" not in session.domain.words() and len(notes(session)) > 1)
+        await session.until(
+            lambda: "lost" not in session.domain.words() and len(notes(session)) > 1
+        )
         session.socket.transport.abort()
         await session.until(lambda: "lost" in session.domain.words())
     assert notes(session) == [

@@ -142,6 +142,10 @@ FACTS: list[tuple[str, str, str, Any]] = [
     ("StirStatus", "B", "stirStatus", "B"),
     ("ErrorCode", "11200", "errorCode", "11200"),  # a name, not a number
     ("ErrorUrl", "https://x.example/", "errorUrl", "https://x.example/"),
+    ("ErrorMessage", "WebSocket ended", "errorMessage", "WebSocket ended"),
+    ("SessionId", "VX1", "sessionRef", "VX1"),
+    ("SessionStatus", "failed", "sessionStatus", "failed"),
+    ("SessionDuration", "12", "sessionSeconds", 12),
     ("StreamSid", STREAM_SID, "streamRef", STREAM_SID),
     ("StreamEvent", "stream-error", "streamEvent", "stream-error"),
     ("StreamError", "Stream - Connection", "error", "Stream - Connection"),

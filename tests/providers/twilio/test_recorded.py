@@ -248,6 +248,24 @@ REQUESTS_SAY: Mapping[str, Said] = {
     ),
     # the same of a leg whose caller had hung up
     "after_over": Said([(K.LEG_ENDED, R.CUSTOMER_ENDED_CALL)], asks=True, generic=True),
+    # the action of a ConversationRelay whose session we have ended
+    "after_relay": Said(
+        [(K.LEG_CONTINUED, None)],
+        {"sessionRef": "VX" + "0" * 32, "sessionStatus": "ended", "sessionSeconds": 31},
+        asks=True,
+    ),
+    # the same of one that failed for good
+    "after_relay_failed": Said(
+        [(K.MEDIA_GONE, R.ASSISTANT_ERROR)],
+        {
+            "sessionRef": "VX" + "0" * 32,
+            "sessionStatus": "failed",
+            "sessionSeconds": 0,
+            "errorCode": "64106",
+            "errorMessage": "The voice is not one of Google's",
+        },
+        asks=True,
+    ),
     # ------------------ answering machine detection
     # a fax
     "amd_fax": Said(

@@ -17,7 +17,7 @@ class CallerInterrupts(SystemFrame):
     """The caller has interrupted the carrier's voice. The words follow."""
 
 
-class CarrierTurnStart(BaseUserTurnStartStrategy):
+class CarrierTurnStart(BaseUserTurnStartStrategy):  # type: ignore[no-untyped-call]
     """A pipecat strategy: an interruption, or words, begin a turn."""
 
     def __init__(self, interrupted: Callable[[], None]) -> None:
@@ -33,7 +33,7 @@ class CarrierTurnStart(BaseUserTurnStartStrategy):
         return ProcessFrameResult.STOP
 
 
-class CarrierTurnEnd(BaseUserTurnStopStrategy):
+class CarrierTurnEnd(BaseUserTurnStopStrategy):  # type: ignore[no-untyped-call]
     """A pipecat strategy: words are a whole turn."""
 
     async def process_frame(self, frame: Frame) -> ProcessFrameResult:
