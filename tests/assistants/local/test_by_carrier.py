@@ -168,7 +168,7 @@ async def test_an_end_waits_for_the_last_words(
     async with Chat() as chat, in_session(assistant, account(chat), tells=tells) as session:
         assert await session.end() is reason
     assert session.lines == heard
-    assert [line for line in session.transcript.splitlines()] == [f"AI: {each}" for each in heard]
+    assert session.transcript.splitlines() == [f"AI: {each}" for each in heard]
 
 
 @on_loop
@@ -209,7 +209,8 @@ async def test_live_control() -> None:
         await session.say("Can you hear me?")
         await session.said("AI: Yes.")
     assert "Hello?" not in session.transcript
-    assert session.lines[0].startswith("We have a table") and session.lines[0] != LONG
+    assert session.lines[0] != LONG
+    assert session.lines[0].startswith("We have a table")
 
 
 @on_loop
@@ -221,7 +222,8 @@ async def test_a_first_message_that_may_not_be_interrupted() -> None:
         await session.said("AI: Yes.")
     allowed = [each["interruptible"] for each in session.texts]
     first = sum(not each for each in allowed)
-    assert first and allowed == [False] * first + [True] * (len(allowed) - first)
+    assert first
+    assert allowed == [False] * first + [True] * (len(allowed) - first)
 
 
 @on_loop
