@@ -18,6 +18,7 @@ def converse_by_text(socket: TextSocket, stage: Stage, patience: float) -> bool:
             return False
         told = _tell(socket, stage, told)
         _take(socket, stage, turn)
+        told = _tell(socket, stage, told)  # what was interrupted
     voice = socket.voice
     voice.wait(lambda: len(voice.lines) > told and not voice.speaks, patience)
     _tell(socket, stage, told)
@@ -28,7 +29,7 @@ def _await(socket: TextSocket, when: When, told: int, stage: Stage, patience: fl
     """Wait until the turn begins; False when the socket is done."""
     voice = socket.voice
     if when is When.OVER:
-        heard = voice.wait(lambda: voice.speaks or len(voice.lines) > told, patience)
+        heard = voice.wait(lambda: voice.is_heard or len(voice.lines) > told, patience)
     elif when is When.AFTER:
         heard = voice.wait(lambda: len(voice.lines) > told and not voice.speaks, patience)
     else:

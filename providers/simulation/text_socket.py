@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from websockets.sync.client import ClientConnection
+
 from providers.simulation.media_socket import MediaSocket
 
 CHARACTERS_PER_SECOND = 15.0
@@ -62,6 +64,11 @@ class Voice:
     @property
     def speaks(self) -> bool:
         return bool(self._heard or self._pieces)
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether words of the text in progress were heard."""
+        return bool(self._heard)
 
     def give(self, piece: Piece) -> None:
         """Take a piece. A whole text before it gives way, if it is preemptible."""
@@ -185,12 +192,8 @@ class TextSocket(MediaSocket):
     def frame(self, pcm: bytes) -> None:
         """Nothing: the bridge gets no audio."""
 
-    def leave(self) -> None:
-        super().leave()
-        self.voice.close()
-
-    def abort(self) -> None:
-        super().abort()
+    def _read(self, ws: ClientConnection) -> None:
+        super()._read(ws)
         self.voice.close()
 
     def _was_played(self, text: str) -> None:

@@ -40,9 +40,10 @@ def wanted(assistant: AssistantConfig, carrier: Carrier) -> SpeechWanted | None:
     if not assistant.transport.by_carrier or speech is None:
         return None
     own = object_of(assistant.json, "transport")
+    hears = assistant.transcriber if assistant.json.get("transcriber") else {}
     return SpeechWanted(
         _part(assistant.voice, speech.voices, OF_VOICE),
-        _part(assistant.transcriber, speech.transcribers, OF_TRANSCRIBER),
+        _part(hears, speech.transcribers, OF_TRANSCRIBER),
         assistant.conversation.keypad_enabled,
         {name: _written(own[name]) for name in sorted(speech.options) if own.get(name) is not None},
     )

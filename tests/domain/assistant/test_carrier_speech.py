@@ -84,7 +84,10 @@ def test_only_its_own_carrier_can_have_it() -> None:
 
 NEVER: list[tuple[dict[str, Any], str]] = [
     ({"transport": {**TRANSPORT, "provider": "vonage"}}, "transport.provider must be one of"),
-    ({"transport": {"conversationType": "conversation-relay"}}, "transport.provider must be one of"),
+    (
+        {"transport": {"conversationType": "conversation-relay"}},
+        "transport.provider must be one of",
+    ),
     ({"model": {"provider": "openai", "model": "gpt-realtime-2025-08-28"}}, "model must read"),
 ]
 
@@ -128,7 +131,9 @@ FATES: list[tuple[dict[str, Any], str, str]] = [
 def test_what_becomes_of_a_field(fields: dict[str, Any], path: str, fate: str) -> None:
     found = {each.path: each for each in check(assistant(**fields), INSTALLED)}
     assert found[path].fate == fate
-    plain = AssistantConfig({"model": MODEL, **{n: v for n, v in fields.items() if n != "transport"}})
+    plain = AssistantConfig(
+        {"model": MODEL, **{n: v for n, v in fields.items() if n != "transport"}}
+    )
     assert carrier_speech.row_of(plain.json, path) is None
 
 
