@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from itertools import accumulate
 
 from providers.base.carrier import CarrierSpeech
 from providers.base.instructions import SpeechWanted
@@ -32,6 +33,8 @@ from providers.twilio.media import SAMPLE_RATE, json_object
 
 SESSION_SID = re.compile(r"VX[0-9a-f]{32}")
 _DIGIT = re.compile(r"[0-9*#A-D]")
+# Characters of the hints that we make of a transcriber's keywords.
+MAX_HINTS = 500
 # Characters of a complaint that are kept.
 MAX_COMPLAINT = 200
 
@@ -103,7 +106,7 @@ def attributes(wanted: SpeechWanted) -> dict[str, str]:
         "transcriptionProvider": TRANSCRIBERS.get(_text(transcriber, "provider"), ""),
         "speechModel": _speech_model(transcriber),
         "transcriptionLanguage": heard,
-        "hints": ",".join(_hints(transcriber)),
+        "hints": _hints(transcriber),
         "dtmfDetection": "true" if wanted.keys else "",
         "events": EVENTS,
     }
@@ -229,11 +232,15 @@ def _language(part: JsonObject) -> str:
     return REGIONS.get(code, code)
 
 
-def _hints(transcriber: JsonObject) -> list[str]:
+def _hints(transcriber: JsonObject) -> str:
     """Deepgram's keywords, without the weight that may follow: ``Patchbay:2``."""
     given = transcriber.get("keywords")
     texts = [each for each in given if isinstance(each, str)] if isinstance(given, list) else []
-    return [word for each in texts if (word := each.partition(":")[0].replace(",", " ").strip())]
+    words = [each.partition(":")[0].replace(",", " ").strip() for each in texts]
+    room = accumulate(len(word) + 1 for word in words)
+    return ",".join(
+        word for word, used in zip(words, room, strict=True) if word and used <= MAX_HINTS
+    )
 
 
 def _message(kind: str, **fields: object) -> str:

@@ -15,6 +15,8 @@ from providers import registry
 from providers.base.carrier import Carrier
 from providers.base.instructions import SpeechWanted
 
+MAX_OPTIONS = 500
+"""Characters of all of the carrier's own options: its document has little room."""
 OF_VOICE = ("provider", "voiceId", "language", "model")
 OF_TRANSCRIBER = ("provider", "model", "language", "keywords")
 NOT_ITS_OWN = ignored("the carrier has no account there: its default speaks and hears")
@@ -39,13 +41,12 @@ def wanted(assistant: AssistantConfig, carrier: Carrier) -> SpeechWanted | None:
     speech = carrier.speech
     if not assistant.transport.by_carrier or speech is None:
         return None
-    own = object_of(assistant.json, "transport")
     hears = assistant.transcriber if assistant.json.get("transcriber") else {}
     return SpeechWanted(
         _part(assistant.voice, speech.voices, OF_VOICE),
         _part(hears, speech.transcribers, OF_TRANSCRIBER),
         assistant.conversation.keypad_enabled,
-        {name: _written(own[name]) for name in sorted(speech.options) if own.get(name) is not None},
+        _options(assistant, carrier),
     )
 
 
@@ -68,6 +69,8 @@ def problems(assistant: AssistantConfig) -> Iterator[tuple[str, str]]:
         names = ", ".join(able)
         why = f"must be one of the following values: {names}, with {BY_CARRIER}; it is {given!r}"
         yield "transport.provider", why
+    if sum(map(len, _options(assistant, registry.PROVIDERS.get(given)).values())) > MAX_OPTIONS:
+        yield "transport", f"must have at most {MAX_OPTIONS} characters of the carrier's options"
     if assistant.is_speech:
         yield "model", f"must read and write, with {BY_CARRIER}: the carrier hears and speaks"
 
@@ -89,6 +92,13 @@ def row_of(assistant: Json, path: str) -> Row | None:
             return NOT_ITS_OWN
         return SERVED if name in fields else NO_SETTING
     return next((row for field, row in ROWS.items() if f"{path}.".startswith(f"{field}.")), None)
+
+
+def _options(assistant: AssistantConfig, carrier: Carrier | None) -> dict[str, str]:
+    """The carrier's own options that the assistant's transport has."""
+    own, speech = object_of(assistant.json, "transport"), carrier.speech if carrier else None
+    known = sorted(speech.options) if speech else ()
+    return {name: _written(own[name]) for name in known if own.get(name) is not None}
 
 
 def _part(part: Json, providers: frozenset[str], names: tuple[str, ...]) -> Json:

@@ -58,6 +58,9 @@ class Transport(OpenModel):
     """Who answers the media socket: ``echo``, or ``stream`` with the address of a websocket."""
 
     provider: str | None = None
+    conversation_type: str | None = Field(
+        None, description="conversation-relay: the carrier that `provider` names hears and speaks."
+    )
     url: SocketUrl | None = Field(None, description="Required with provider `stream`.")
     headers: dict[str, Annotated[str, plain]] | None = None
 

@@ -88,6 +88,7 @@ NEVER: list[tuple[dict[str, Any], str]] = [
         {"transport": {"conversationType": "conversation-relay"}},
         "transport.provider must be one of",
     ),
+    ({"transport": {**TRANSPORT, "hints": "x" * 501}}, "transport must have at most 500"),
     ({"model": {"provider": "openai", "model": "gpt-realtime-2025-08-28"}}, "model must read"),
 ]
 

@@ -94,6 +94,10 @@ WANTED: dict[str, tuple[SpeechWanted, dict[str, str]]] = {
             "ttsLanguage": "es-MX",
         },
     ),
+    "too many hints": (
+        SpeechWanted(transcriber={"provider": "deepgram", "keywords": ["x" * 99] * 9}),
+        {"transcriptionProvider": "Deepgram", "hints": ",".join(["x" * 99] * 5)},
+    ),
     "no keys": (SpeechWanted(keys=False), {}),
     "own options win": (
         SpeechWanted(
