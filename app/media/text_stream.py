@@ -14,7 +14,7 @@ from typing import Any
 
 from app.media.socket import Socket
 from app.media.stream import MediaStream, now
-from providers.base.media import Frame, Spoken, SpokenOver, TextSerializer
+from providers.base.media import Frame, Spoken, SpokenOver, TextSerializer, VoiceSpeaks
 
 CHARACTERS_PER_SECOND = 15.0
 # Beside the time that the words take: the voice begins late.
@@ -34,6 +34,8 @@ class TextStream(MediaStream):
         self._given = self._said = ""
         self._begun = 0.0
         self._whole = False
+        # Whether the voice has begun with it.
+        self._voiced = False
         # Whether this carrier's voice tells which words it has said.
         self._tells = False
         self._over = asyncio.Event()
@@ -54,6 +56,7 @@ class TextStream(MediaStream):
         """Give the voice a piece of a text."""
         if not self._given:
             self._begun, self._said, self._cut = now(), "", None
+            self._voiced = False
             self._over.clear()
         self._given += token
         self._whole = last
@@ -125,6 +128,12 @@ class TextStream(MediaStream):
             self._tells = True
             self._said = f"{self._said} {frame.text}" if self._said else frame.text
             self._look()
+            return
+        if isinstance(frame, VoiceSpeaks):
+            # the end of the text before this one may be told late
+            if self._whole and self._voiced and not frame.on:
+                self._over.set()
+            self._voiced = frame.on
             return
         if isinstance(frame, SpokenOver):
             self._cut = frame.heard

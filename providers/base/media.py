@@ -90,6 +90,13 @@ class Spoken:
 
 
 @dataclass(frozen=True, slots=True)
+class VoiceSpeaks:
+    """The carrier's voice begins to speak, or is over with what it was given."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CallerSpeaks:
     """The caller makes a sound, of which the words follow."""
 
@@ -112,6 +119,7 @@ Frame = (
     | Heard
     | SpokenOver
     | Spoken
+    | VoiceSpeaks
     | CallerSpeaks
     | Complaint
     | UnknownFrame

@@ -25,6 +25,7 @@ from providers.base.media import (
     SpokenOver,
     StreamStart,
     UnknownFrame,
+    VoiceSpeaks,
 )
 from providers.common.json_types import JsonDict, JsonObject
 from providers.errors import BadRequest
@@ -203,6 +204,8 @@ class RelaySerializer:
             return Spoken(value)
         if name == "clientSpeaking" and value == "on":
             return CallerSpeaks()
+        if name == "agentSpeaking" and value in ("on", "off"):
+            return VoiceSpeaks(value == "on")
         return UnknownFrame(f"info {name}"[:40])
 
 

@@ -20,6 +20,7 @@ from providers.base.media import (
     SpokenOver,
     StreamStart,
     UnknownFrame,
+    VoiceSpeaks,
 )
 from providers.errors import BadRequest
 from providers.events import EndedReason, EventKind
@@ -148,7 +149,9 @@ HEARD: dict[str, tuple[str, Frame]] = {
     "words said": (MESSAGES.info("tokensPlayed", "Life "), Spoken("Life ")),
     "the caller speaks": (MESSAGES.info("clientSpeaking", "on"), CallerSpeaks()),
     "no more": (MESSAGES.info("clientSpeaking", "off"), UnknownFrame("info clientSpeaking")),
-    "the voice": (MESSAGES.info("agentSpeaking", "on"), UnknownFrame("info agentSpeaking")),
+    "the voice": (MESSAGES.info("agentSpeaking", "on"), VoiceSpeaks(True)),
+    "its end": (MESSAGES.info("agentSpeaking", "off"), VoiceSpeaks(False)),
+    "of the voice": (MESSAGES.info("agentSpeaking", "?"), UnknownFrame("info agentSpeaking")),
     "a new one": (MESSAGES.message("n" * 60), UnknownFrame("n" * 40)),
 }
 
