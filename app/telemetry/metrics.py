@@ -129,6 +129,12 @@ class Metrics:
             ("reason",),
             registry=own,
         )
+        self._passed_on = Counter(
+            "patchbay_owner_callbacks",
+            "Callbacks of flows' owners that are done with, by state: delivered, failed.",
+            ("state",),
+            registry=own,
+        )
         self._histograms = {
             timing: Histogram(shape.name, shape.meaning, buckets=shape.buckets, registry=own)
             for timing, shape in HISTOGRAMS.items()
@@ -157,6 +163,10 @@ class Metrics:
     def count_refused_dial(self, reason: str) -> None:
         """Count a customer or a destination that was not dialled."""
         self._not_dialled.labels(reason).inc()
+
+    def count_passed_on(self, state: str) -> None:
+        """Count a callback of a flow's owner that was passed on, or given up."""
+        self._passed_on.labels(state).inc()
 
     def register(self, collector: Collector) -> None:
         """Show this collector's metrics too."""

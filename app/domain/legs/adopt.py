@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.domain.calls import record
 from app.domain.calls.facts import CallFacts
 from app.domain.calls.record import CallTx, Changes
+from app.domain.legs import late_binding
 from app.store import calls
 from providers.base.webhook import Leg
 from providers.events import CallStatus
@@ -48,6 +49,7 @@ def _map_ref(tx: CallTx, ref: str) -> None:
     """Map an id to this call. An id that an ended call had moves to this call."""
     provider, org_id = tx.call.provider, tx.call.org_id
     if calls.claim_ref(tx.conn, provider, org_id, ref, tx.call.id):
+        late_binding.look_back(tx.context, tx.conn, provider, ref)
         return
     before = record.find_by_ref(tx.conn, provider, ref, {org_id})
     if before is not None and before.id != tx.call.id and before.status == CallStatus.ENDED:
