@@ -86,6 +86,7 @@ _OF_CALL = Prepared(
     .where(_columns.call_id == sa.bindparam("call"), _columns.url.is_not(None))
     .order_by(_columns.id)
 )
+_OLDEST = Prepared(sa.select(sa.func.min(_columns.created_at, type_=_TIME)).where(IS_PASSED_ON))
 _over = _columns.state != sa.literal_column("'pending'")
 _OLD = (
     sa.select(_columns.id)
@@ -168,6 +169,12 @@ def record(conn: Connection, results: Collection[Tried], now: datetime) -> None:
 def of_call(conn: Connection, call_id: str) -> Sequence[Row]:
     """What was passed on about a call, or will be, in the order of arrival."""
     return _OF_CALL.every(conn, {"call": call_id})
+
+
+def oldest_pending(conn: Connection) -> datetime | None:
+    """When the oldest row came that still waits for the owner's server."""
+    found: datetime | None = _OLDEST.scalar(conn, {})
+    return found
 
 
 def old(conn: Connection, before: datetime, number: int, *, is_unbound: bool) -> list[int]:

@@ -60,7 +60,9 @@ class OwnerCallbackService:
             return
         carrier.signature.claimed_account(request)  # takes its token apart, which an event names
         report = carrier.webhooks.parse(HookKind.STATUS, request)
-        self.legs.handle(VerifiedWebhook(carrier, HookKind.STATUS, report, signers, owners=request, is_late=True))
+        self.legs.handle(
+            VerifiedWebhook(carrier, HookKind.STATUS, report, signers, owners=request, is_late=True)
+        )
 
     def schedule_sweep(self) -> None:
         """Queue the first sweep."""
