@@ -424,12 +424,12 @@ owner_callbacks = sa.Table(
     sa.Column("key", sa.String(200), nullable=False),  # of its event: the carrier may repeat it
     sa.Column("call_ref", sa.String(128)),
     sa.Column("leg_ref", sa.String(128)),
-    sa.Column("call_id", sa.ForeignKey("calls.id", ondelete="CASCADE")),  # NULL: not known yet
+    # NULL: not known yet
+    sa.Column("call_id", sa.ForeignKey("calls.id", ondelete="CASCADE"), index=True),
     sa.Column("signers", sa.JSON, nullable=False),  # ids of the credentials that verified it
     sa.Column("method", sa.String(8), nullable=False),
     sa.Column("signed_url", sa.Text, nullable=False),
-    sa.Column("secret", sa.LargeBinary),  # {"headers"}: the carrier's signature is one
-    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("secret", sa.LargeBinary),  # {"headers", "body"}: the signature is a header
     sa.Column("url", sa.Text),  # the owner's; NULL: there is none
     sa.Column("receiver", sa.String(300)),  # host and port of it
     sa.Column("state", sa.String(16), nullable=False),  # pending | delivered | failed | kept
@@ -451,11 +451,6 @@ _partial(
 _partial("ix_owner_callbacks_failed", IS_GIVEN_UP, owner_callbacks.c.state)
 for _column in ("call_ref", "leg_ref"):
     _partial(f"ix_owner_callbacks_{_column}", IS_UNBOUND, owner_callbacks.c[_column])
-_partial(
-    "ix_owner_callbacks_call_id",
-    owner_callbacks.c.call_id.is_not(None),
-    owner_callbacks.c.call_id,
-)
 
 # Legs that wait for a slot, and the callbacks that keep the place of such a leg (queue.py).
 queue = sa.Table(

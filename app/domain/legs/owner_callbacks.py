@@ -62,8 +62,7 @@ def keep(context: Context, conn: Connection, webhook: VerifiedWebhook, call: Cal
         "signers": [row["id"] for row in webhook.accounts],
         "method": request.method,
         "signed_url": request.url,
-        "secret": context.vault.seal({"headers": _headers(webhook, request)}),
-        "body": request.body,
+        "secret": context.vault.seal(_content(webhook, request)),
         "url": url,
         "receiver": url and receiver_of(url),
         "state": owner_callbacks.PENDING if url else owner_callbacks.KEPT,
@@ -88,20 +87,17 @@ def pass_on(context: Context, conn: Connection, receiver: str) -> None:
 
 def request_of(context: Context, row: JsonObject) -> WebhookRequest:
     """The stored request, as it came. Raises ``WrongKey``."""
-    headers = context.vault.open(row["secret"])["headers"]
-    return WebhookRequest(
-        row["method"],
-        row["signed_url"],
-        [(name, value) for name, value in headers],
-        row["body"],
-        row["created_at"],
-    )
+    content = context.vault.open(row["secret"])
+    headers = [(name, value) for name, value in content["headers"]]
+    body = content["body"].encode("latin-1")
+    return WebhookRequest(row["method"], row["signed_url"], headers, body, row["created_at"])
 
 
-def _headers(webhook: VerifiedWebhook, request: WebhookRequest) -> list[list[str]]:
-    """Those that the carrier has set: of a proxy in between there may be any."""
+def _content(webhook: VerifiedWebhook, request: WebhookRequest) -> JsonDict:
+    """Body and headers as JSON. Only the carrier's headers: a proxy in between has its own."""
     names = {"content-type", *webhook.provider.proof_headers}
-    return [[name, value] for name, value in request.headers if name in names]
+    headers = [[name, value] for name, value in request.headers if name in names]
+    return {"headers": headers, "body": request.body.decode("latin-1")}
 
 
 def _key(webhook: VerifiedWebhook, request: WebhookRequest) -> str:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app.delivery.owner_callbacks import OwnerCallbacks
+from app.domain.context import Context
 from app.domain.legs import owner_callbacks
 from app.store.messages import receiver_of
 from app.store.schema import owner_callbacks as table
@@ -29,6 +30,11 @@ def rows(app: Flask) -> list[Any]:
     services: Services = app.extensions["patchbay"]
     with services.store.read() as conn:
         return list(conn.execute(sa.select(table).order_by(table.c.id)))
+
+
+def context_of(app: Flask) -> Context:
+    services: Services = app.extensions["patchbay"]
+    return services.context
 
 
 def bind(app: Flask) -> None:
@@ -71,7 +77,7 @@ def test_it_is_passed_on_as_it_came(app: Flask, leg: Leg, owner: Receiver) -> No
     base = app.extensions["patchbay"].settings.public_url
     assert (came.method, came.path) == ("POST", "/hook?theirs=a%20b&x=")
     assert came.headers["x-forwarded-url"] == base + path
-    assert came.body == row.body
+    assert came.body == owner_callbacks.request_of(context_of(app), row._mapping).body
     sent = leg.signer.request("POST", base + path, {})
     assert came.headers["content-type"] == sent.headers["Content-Type"]
     proofs = app.extensions["patchbay"].providers[leg.name].proof_headers

@@ -12,14 +12,13 @@ depends_on = None
 
 TABLE = "owner_callbacks"
 PENDING, FAILED = sa.text("state = 'pending'"), sa.text("state = 'failed'")
-UNBOUND, BOUND = sa.text("call_id IS NULL"), sa.text("call_id IS NOT NULL")
+UNBOUND = sa.text("call_id IS NULL")
 PARTIAL = (
     ("pending", PENDING, ["lane", "id"]),
     ("due", PENDING, ["receiver", "next_at"]),
     ("failed", FAILED, ["state"]),
     ("call_ref", UNBOUND, ["call_ref"]),
     ("leg_ref", UNBOUND, ["leg_ref"]),
-    ("call_id", BOUND, ["call_id"]),
 )
 
 
@@ -44,7 +43,6 @@ def upgrade() -> None:
         sa.Column("method", sa.String(8), nullable=False),
         sa.Column("signed_url", sa.Text(), nullable=False),
         sa.Column("secret", sa.LargeBinary()),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("url", sa.Text()),
         sa.Column("receiver", sa.String(300)),
         sa.Column("state", sa.String(16), nullable=False),
@@ -62,6 +60,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("lane", "key", name=op.f(f"uq_{TABLE}_lane_key")),
     )
     op.create_index(op.f(f"ix_{TABLE}_created_at"), TABLE, ["created_at"])
+    op.create_index(op.f(f"ix_{TABLE}_call_id"), TABLE, ["call_id"])
     for name, where, columns in PARTIAL:
         op.create_index(
             f"ix_{TABLE}_{name}", TABLE, columns, sqlite_where=where, postgresql_where=where
