@@ -111,6 +111,9 @@ class OwnerCallbacks:
             return self._failed(row, str(error), Outcome(None))
         except SendError as error:
             return self._failed(row, str(error), Outcome(None, error.timed_out))
+        except Exception as error:  # one row must not hold up its receiver's others
+            log.exception("what a carrier sent cannot be passed on")
+            return self._failed(row, repr(error), Outcome(None))
         asked = retry.retry_after(answer.headers.get("retry-after"), self._context.now())
         outcome = Outcome(answer.status, retry_after=asked)
         if outcome.delivered:

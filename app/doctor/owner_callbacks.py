@@ -41,8 +41,8 @@ def _urls(context: Context) -> Iterator[tuple[str, str]]:
             sa.select(orgs.c.owner_callback_url).where(orgs.c.owner_callback_url.is_not(None))
         )
         numbers = conn.execute(sa.select(phone_numbers.c.number, phone_numbers.c.body))
-        found = [("OWNER_CALLBACK_URL", url) for url in defaults.scalars()]
-        for number, body in numbers:
-            if url := body.get(FIELD):
-                found.append((f"{FIELD} of {number}", url))
+        found = [("OWNER_CALLBACK_URL", str(url)) for url in defaults.scalars()]
+        for row in numbers:
+            if url := row.body.get(FIELD):
+                found.append((f"{FIELD} of {row.number}", url))
     yield from found

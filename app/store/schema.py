@@ -442,15 +442,13 @@ owner_callbacks = sa.Table(
     sa.Index(None, "created_at"),
 )
 IS_PASSED_ON = owner_callbacks.c.state == sa.literal_column("'pending'")
-IS_GIVEN_UP = owner_callbacks.c.state == sa.literal_column("'failed'")
 IS_UNBOUND = owner_callbacks.c.call_id.is_(None)
 _partial("ix_owner_callbacks_pending", IS_PASSED_ON, owner_callbacks.c.lane, owner_callbacks.c.id)
 _partial(
     "ix_owner_callbacks_due", IS_PASSED_ON, owner_callbacks.c.receiver, owner_callbacks.c.next_at
 )
-_partial("ix_owner_callbacks_failed", IS_GIVEN_UP, owner_callbacks.c.state)
-for _column in ("call_ref", "leg_ref"):
-    _partial(f"ix_owner_callbacks_{_column}", IS_UNBOUND, owner_callbacks.c[_column])
+for _name, _column in (("call_ref",) * 2, ("leg_ref",) * 2, ("unbound", "created_at")):
+    _partial(f"ix_owner_callbacks_{_name}", IS_UNBOUND, owner_callbacks.c[_column])
 
 # Legs that wait for a slot, and the callbacks that keep the place of such a leg (queue.py).
 queue = sa.Table(

@@ -183,6 +183,16 @@ def test_a_result_that_was_not_stored_is_made_again(world: World, receiver: Rece
     assert {each.headers["webhook-id"] for each in receiver.wait(2)} == {"one-first"}
 
 
+def test_one_that_cannot_be_read_holds_up_no_other_call(world: World, receiver: Receiver) -> None:
+    """Such as with another SECRET_KEY, or of a version that writes other fields."""
+    world.put("sealed", receiver.url, secret=Vault(("another key of the tests",)).seal({}))
+    world.put("broken", receiver.url, lane="two", secret=world.context.vault.seal({"x": 1}))
+    world.put("good", receiver.url, lane="three")
+    assert world.run(receiver.url) is not None
+    assert bodies(receiver) == ["good"]
+    assert world.states() == {"sealed": "pending", "broken": "pending", "good": "delivered"}
+
+
 def test_old_ones_are_swept(world: World, receiver: Receiver) -> None:
     old = world.clock() - timedelta(hours=2)
     world.put("bound", receiver.url, state="delivered", created_at=old)

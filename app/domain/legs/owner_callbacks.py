@@ -76,10 +76,10 @@ def keep(context: Context, conn: Connection, webhook: VerifiedWebhook, call: Cal
     if call is None and leg is not None:
         late_binding.enqueue(context, conn, lane, SECOND_LOOK_SECONDS)
     if url is not None:
-        pass_on(context, conn, values["receiver"])
+        _enqueue(context, conn, receiver_of(url))
 
 
-def pass_on(context: Context, conn: Connection, receiver: str) -> None:
+def _enqueue(context: Context, conn: Connection, receiver: str) -> None:
     """Queue the job of one receiver. All its lanes share it, so that it never has many workers."""
     key = f"{PASS_ON}:{_digest(receiver)}"
     context.jobs.enqueue(conn, PASS_ON, key, {"receiver": receiver})
@@ -145,7 +145,9 @@ def _number(
 
 def _parties(leg: Leg | None) -> Iterator[str]:
     """The side that is ours, as far as the carrier says which one that is."""
-    sides = () if leg is None else (leg.from_,) if leg.inbound is False else (leg.to,)
-    if leg is not None and leg.inbound is None:
-        sides = (leg.to, leg.from_)
-    yield from (side for side in sides if side)
+    if leg is None:
+        return
+    if leg.inbound is not False and leg.to:
+        yield leg.to
+    if leg.inbound is not True and leg.from_:
+        yield leg.from_

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from flask import Flask
 from app.delivery.owner_callbacks import OwnerCallbacks
 from app.domain.context import Context
 from app.domain.legs import owner_callbacks
+from app.domain.services.owner_callbacks import SWEEP_SECONDS, OwnerCallbackService
 from app.store.messages import receiver_of
 from app.store.schema import owner_callbacks as table
 from app.wiring import Services
@@ -249,14 +252,32 @@ def test_a_deleted_call_takes_them_along(
     assert rows(app) == []
 
 
-def test_a_private_url_is_refused(api: Api, number: dict[str, Any]) -> None:
+def test_a_url_that_cannot_be_called_is_refused(api: Api, number: dict[str, Any]) -> None:
     for url in ("ftp://example.com/x", "not a url"):
         answer = api.patch(f"/phone-number/{number['id']}", {"ownerCallbackUrl": url})
         assert answer.status_code == 400, url
 
 
-def test_the_job_is_one_for_each_receiver(app: Flask, leg: Leg, owner: Receiver) -> None:
-    assert owner_callbacks.PASS_ON
-    leg.say("ringing", 10)
-    type(leg)(app).say("ringing", 10)
-    assert {row.receiver for row in rows(app)} == {receiver_of(owner.url)}
+def test_what_waits_for_nothing_is_swept(
+    app: Flask, api: Api, leg: Leg, number: dict[str, Any], owner: Receiver
+) -> None:
+    """An hour later for one without a call, later for others; what is to be sent stays."""
+    leg.say("completed", 61, lasted=40, **leg.OUTBOUND)
+    lent(api, number, leg)
+    bind(app)
+    type(leg)(app).say("ringing")
+    services: Services = app.extensions["patchbay"]
+
+    def swept(**age: float) -> list[bool]:
+        later = replace(services.context, now=lambda: services.context.now() + timedelta(**age))
+        service = OwnerCallbackService(later, services.legs)
+        while service.sweep({}) != SWEEP_SECONDS:
+            continue
+        return [row.call_id is not None for row in rows(app)]
+
+    assert swept(days=100) == [True, False], "they are to be sent"
+    pass_on(app, owner.url)
+    assert swept(minutes=50) == [True, False]
+    assert swept(minutes=70) == [True]
+    assert swept(days=80) == [True]
+    assert swept(days=100) == []

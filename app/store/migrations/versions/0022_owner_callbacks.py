@@ -11,14 +11,13 @@ branch_labels = None
 depends_on = None
 
 TABLE = "owner_callbacks"
-PENDING, FAILED = sa.text("state = 'pending'"), sa.text("state = 'failed'")
-UNBOUND = sa.text("call_id IS NULL")
+PENDING, UNBOUND = sa.text("state = 'pending'"), sa.text("call_id IS NULL")
 PARTIAL = (
     ("pending", PENDING, ["lane", "id"]),
     ("due", PENDING, ["receiver", "next_at"]),
-    ("failed", FAILED, ["state"]),
     ("call_ref", UNBOUND, ["call_ref"]),
     ("leg_ref", UNBOUND, ["leg_ref"]),
+    ("unbound", UNBOUND, ["created_at"]),
 )
 
 
