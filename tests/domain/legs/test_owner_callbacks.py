@@ -20,6 +20,7 @@ from app.domain.services.owner_callbacks import SWEEP_SECONDS, OwnerCallbackServ
 from app.store.messages import receiver_of
 from app.store.schema import owner_callbacks as table
 from app.wiring import Services
+from providers.base.rest import PROBE_AGENT
 from tests.domain.live_call import ECHO, call_of, join, kinds, read
 from tests.fakes.carriers.leg import Leg
 from tests.fakes.carriers.twilio import TwilioLeg
@@ -137,6 +138,12 @@ def test_a_get_stays_one(app: Flask, leg: Leg, owner: Receiver) -> None:
 def test_what_nobody_has_signed_is_not(app: Flask, leg: Leg, owner: Receiver) -> None:
     forged = type(leg)(app, leg.account, "not its secret")
     assert forged.say("ringing").status_code in {401, 403}
+    assert rows(app) == []
+
+
+def test_the_doctors_own_is_not(app: Flask, leg: Leg, owner: Receiver) -> None:
+    said = {"status": "ringing", "CallStatus": "ringing", "uuid": leg.ref}
+    assert leg.post(STATUS[leg.name], said, {"User-Agent": PROBE_AGENT}).status_code == 204
     assert rows(app) == []
 
 
