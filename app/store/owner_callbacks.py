@@ -69,7 +69,13 @@ _WAITS_FOR = Prepared(
     .where(
         IS_UNBOUND,
         _columns.provider == sa.bindparam("provider"),
-        sa.or_(_columns.leg_ref == sa.bindparam("ref"), _columns.call_ref == sa.bindparam("ref")),
+        sa.or_(
+            *(
+                column == sa.bindparam(ref)
+                for column in (_columns.leg_ref, _columns.call_ref)
+                for ref in ("leg", "conversation")
+            )
+        ),
     )
 )
 _BIND = Prepared(
@@ -127,10 +133,10 @@ def unbound(conn: Connection, lane: str, number: int) -> Sequence[Row]:
     return _UNBOUND.every(conn, {"lane": lane, "number": number})
 
 
-def lanes_of(conn: Connection, provider: str, ref: str) -> Collection[str]:
+def lanes_of(conn: Connection, provider: str, leg: str, conversation: str) -> Collection[str]:
     """The lanes with a row that waits for the call of this leg or conversation."""
-    found = _WAITS_FOR.every(conn, {"provider": provider, "ref": ref})
-    return [row["lane"] for row in found]
+    refs = {"leg": leg, "conversation": conversation}
+    return [row["lane"] for row in _WAITS_FOR.every(conn, {"provider": provider, **refs})]
 
 
 def url_of(conn: Connection, lane: str) -> str | None:

@@ -20,6 +20,7 @@ def bind_leg(tx: CallTx, leg: Leg, *, media: bool = False) -> Changes:
     if leg.leg_ref != (facts.media_leg_ref if media else facts.leg_ref):
         for ref in {leg.leg_ref, leg.call_ref}:
             _map_ref(tx, ref)
+        late_binding.look_back(tx.context, tx.conn, tx.call.provider, leg.leg_ref, leg.call_ref)
     bound = _bound(facts, leg, media=media)
     if bound != facts:
         changes["facts"] = bound
@@ -42,6 +43,7 @@ def _bound(facts: CallFacts, leg: Leg, *, media: bool) -> CallFacts:
 def move_to_leg(tx: CallTx, call_ref: str) -> Changes:
     """Give the call the id of the conversation that its leg has moved to."""
     _map_ref(tx, call_ref)
+    late_binding.look_back(tx.context, tx.conn, tx.call.provider, call_ref, call_ref)
     return {"provider_call_id": call_ref}
 
 
@@ -49,7 +51,6 @@ def _map_ref(tx: CallTx, ref: str) -> None:
     """Map an id to this call. An id that an ended call had moves to this call."""
     provider, org_id = tx.call.provider, tx.call.org_id
     if calls.claim_ref(tx.conn, provider, org_id, ref, tx.call.id):
-        late_binding.look_back(tx.context, tx.conn, provider, ref)
         return
     before = record.find_by_ref(tx.conn, provider, ref, {org_id})
     if before is not None and before.id != tx.call.id and before.status == CallStatus.ENDED:

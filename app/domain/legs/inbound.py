@@ -149,8 +149,7 @@ class InboundLegs:
             conn, name, org, leg.call_ref, call_id
         ):
             calls.move_ref(conn, name, org, leg.call_ref, call_id)
-        for ref in {leg.leg_ref, leg.call_ref}:
-            late_binding.look_back(self.context, conn, name, ref)
+        late_binding.look_back(self.context, conn, name, leg.leg_ref, leg.call_ref)
 
     def leg_facts(self, call: Call, webhook: VerifiedWebhook) -> Changes:
         """The changes of an existing call by a carrier's request: its direction, its return URL."""

@@ -11,9 +11,11 @@ BIND = "bind-owner-callbacks"
 """Kind of the job (``services/owner_callbacks.py``)."""
 
 
-def look_back(context: Context, conn: Connection, provider: str, ref: str) -> None:
+def look_back(
+    context: Context, conn: Connection, provider: str, leg_ref: str, call_ref: str
+) -> None:
     """Have the requests read that came before this leg or conversation led to a call."""
-    for lane in owner_callbacks.lanes_of(conn, provider, ref):
+    for lane in owner_callbacks.lanes_of(conn, provider, leg_ref, call_ref):
         enqueue(context, conn, lane)
 
 
