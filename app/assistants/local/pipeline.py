@@ -230,11 +230,11 @@ class AgentPipeline:
     async def run(self) -> None:
         """Run until the carrier has gone, or until the decided end was spoken."""
         running = self._start_running()
-        sound = background.play(
-            self.stream, self.config.sound.background, self.stream.call_context.addresses
-        )
-        for each in (*timeouts.timeout_tasks(self), *self._hooks.silence_tasks(), sound):
+        for each in (*timeouts.timeout_tasks(self), *self._hooks.silence_tasks()):
             self._start(each)
+        if not self._by_text:
+            sound, addresses = self.config.sound.background, self.stream.call_context.addresses
+            self._start(background.play(self.stream, sound, addresses))
         try:
             await running
         finally:

@@ -171,7 +171,10 @@ class TextOutput(FrameProcessor):
         await self._finish()
         await self.push_frame(TTSStartedFrame())
         await self._say(text)
-        await self._finish()
+        if self._text:
+            await self._finish()
+        else:  # the assistant is muted: what waits for the text goes on
+            await self.broadcast_frame(BotStoppedSpeakingFrame)
         await self.push_frame(LLMAssistantPushAggregationFrame())
 
     async def _say(self, token: str) -> None:

@@ -208,6 +208,12 @@ async def test_live_control() -> None:
         await session.heard("And now you are not.")
         await session.say("Can you hear me?")
         await session.said("AI: Yes.")
+        session.give(type="control", control="mute-assistant")
+        session.give(type="say", content="Nobody hears this.", interruptionsEnabled=False)
+        session.give(type="control", control="unmute-assistant")
+        session.give(type="say", content="But this.")
+        await session.heard("But this.")
+    assert "Nobody hears this." not in session.lines
     assert "Hello?" not in session.transcript
     assert session.lines[0] != LONG
     assert session.lines[0].startswith("We have a table")

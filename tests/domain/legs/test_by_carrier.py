@@ -60,10 +60,13 @@ def test_a_leg_that_the_owner_gets_back(api: Api, twilio_leg: Leg) -> None:
     assert call_of(api, twilio_leg)["endedReason"] == "assistant-ended-call"
 
 
-def test_a_lost_session_is_followed_by_another(api: Api, twilio_leg: Leg) -> None:
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_lost_session_is_followed_by_another(api: Api, twilio_leg: Leg, killed: bool) -> None:
+    """A process that is killed stores nothing of it."""
     document, _ = read(twilio_leg.arrive().text)
     claim = joined(twilio_leg, document)
-    twilio_leg.app.extensions["patchbay"].media.lost(claim)
+    if not killed:
+        twilio_leg.app.extensions["patchbay"].media.lost(claim)
     lost = {"CallStatus": "in-progress", "SessionStatus": "failed", **SESSION}
     broken = {"ErrorCode": "64105", "ErrorMessage": "WebSocket ended"}
     again, _ = read(twilio_leg.post(document.continue_url, {**lost, **broken}).text)

@@ -40,7 +40,7 @@ class Session:
     over: bool = False
     _heard: str = ""
     _waiting: list[JsonDict] = field(default_factory=list)
-    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    _more: asyncio.Event = field(default_factory=asyncio.Event)
     _cuts: int = 0
 
     async def say(self, words: str) -> None:
@@ -64,16 +64,9 @@ class Session:
         self.domain.given.append(Command("token-1", command))
 
     async def until(self, done: Callable[[], bool]) -> None:
-        while not done():
-            assert not self.over, (self.domain.told, self.sent)
-            self._changed.clear()
-            waits = [
-                asyncio.ensure_future(self._changed.wait()),
-                asyncio.ensure_future(self.domain.changed()),
-            ]
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            for wait in waits:
-                wait.cancel()
+        """Wait for a condition of what is heard, or told to the domain."""
+        await self.domain.until(lambda: self.over or done())
+        assert done(), (self.domain.told, self.sent)
 
     async def heard(self, line: str) -> None:
         """Wait until a whole text, or what is left of it, was heard."""
@@ -89,9 +82,7 @@ class Session:
 
     async def end(self) -> EndedReason | None:
         """Wait for the end; why, if it was the assistant's decision."""
-        while not self.over:
-            self._changed.clear()
-            await self._changed.wait()
+        await self.domain.until(lambda: self.over)
         return next((told[2] for told in self.domain.told if told[0] == "intend"), None)
 
     @property
@@ -114,13 +105,16 @@ class Session:
                 last = [*[False] * (len(words) - 1), body["last"]]
                 pieces = zip(words, last, strict=True)
                 self._waiting += [{**body, "token": word, "last": end} for word, end in pieces]
-            self._changed.set()
+                self._more.set()
+            self.domain.wake()
         self.over = True
-        self._changed.set()
+        self.domain.wake()
 
     async def speak(self) -> None:
         while True:
-            await self.until(lambda: bool(self._waiting))
+            while not self._waiting:
+                self._more.clear()
+                await self._more.wait()
             piece, cuts = self._waiting[0], self._cuts
             await asyncio.sleep(len(piece["token"]) / CHARACTERS_PER_SECOND)
             if cuts != self._cuts:
@@ -131,7 +125,7 @@ class Session:
                 await self.socket.send(MESSAGES.info("tokensPlayed", piece["token"]))
             if piece["last"]:
                 self._line()
-            self._changed.set()
+            self.domain.wake()
 
     def _drop(self) -> None:
         self._cuts += 1
@@ -142,7 +136,7 @@ class Session:
         if self._heard:
             self.lines.append(self._heard.strip())
         self._heard = ""
-        self._changed.set()
+        self.domain.wake()
 
 
 @asynccontextmanager
