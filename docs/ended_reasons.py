@@ -25,7 +25,8 @@ PROVIDER = "that provider fails, and its retries are spent"
 CAUSES: Mapping[R, str] = {
     R.ASSISTANT_ERROR: (
         "the assistant's program fails, its backend cannot be reached, or a transcriber or voice"
-        " without a value of its own fails"
+        " without a value of its own fails; the carrier's own speech fails"
+        " ([ConversationRelay](conversation-relay.md#when-the-socket-breaks))"
     ),
     R.ASSISTANT_NOT_FOUND: "a leg arrives for an `assistantId` that does not exist",
     R.DB_ERROR: "the store is lost during a call and comes back",

@@ -93,12 +93,24 @@ class TextStream(MediaStream):
             return self._taken(self._until_cut(self._cut))
         if self._over.is_set():
             return self._taken(self._given)
-        return self._taken(self._said if self._tells else self._by_time())
+        return self._taken(self._told() if self._tells else self._by_time())
 
     def _until_cut(self, cut: str) -> str:
         """The text as far as it was heard. ``cut`` may be all that was, or its last sentence."""
         at = self._given.find(cut) if cut else -1
-        return self._given[: at + len(cut)] if at >= 0 else max(self._said, cut, key=len)
+        return self._given[: at + len(cut)] if at >= 0 else max(self._told(), cut, key=len)
+
+    def _told(self) -> str:
+        """What was said, as it was given, if the carrier tells the same letters."""
+        said = _bare(self._said)
+        if not said or not _bare(self._given).startswith(said):
+            return " ".join(self._said.split())
+        left = len(said)
+        for at, character in enumerate(self._given):
+            if not left and character.isspace():
+                return self._given[:at]
+            left -= bool(left and _bare(character))
+        return self._given
 
     def _by_time(self) -> str:
         fits = int((now() - self._begun) * CHARACTERS_PER_SECOND)
@@ -149,4 +161,4 @@ class TextStream(MediaStream):
 
 
 def _bare(text: str) -> str:
-    return _BLANK.sub("", text)
+    return _BLANK.sub("", text).casefold()

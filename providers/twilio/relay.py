@@ -80,6 +80,7 @@ OPTIONS = frozenset(
         "transcriptionProvider",
         "speechModel",
         "hints",
+        "partialPrompts",
         "interruptible",
         "interruptSensitivity",
         "ignoreBackchannel",

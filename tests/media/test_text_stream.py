@@ -101,6 +101,9 @@ CUTS: dict[str, tuple[list[Any], str]] = {
     "other words": ([SpokenOver("We've a table")], "We've a table"),
     "none": ([SpokenOver("")], ""),
     "none, of those that were said": ([Spoken("We have"), SpokenOver("")], "We have"),
+    "word by word": ([Spoken("We "), Spoken("have"), Spoken(" a")], "We have a"),
+    "with its sign": ([Spoken("we have a table at the window")], "We have a table at the window."),
+    "in other letters": ([Spoken("We've "), Spoken(" a")], "We've a"),
     "not by the carrier": ([Spoken("We have a table")], "We have a table"),
 }
 

@@ -401,7 +401,7 @@ class LegService:
             key=f"media.gone:{question.key}"[:200],
             reason=reason,
         )
-        apply_events(tx, [gone])
+        apply_events(tx, [gone], _tell_error(tx, question))
 
 
 def _is_unknown_leg(call: Call, webhook: VerifiedWebhook) -> bool:

@@ -101,6 +101,24 @@ async def test_what_comes_after_words_that_were_not_said_yet_takes_their_place()
 
 
 @on_loop
+async def test_a_part_of_a_sentence_interrupts_and_is_told() -> None:
+    assistant = {"firstMessage": LONG, "serverMessages": ["transcript"]}
+    async with Chat("Yes.") as chat, in_session(assistant, account(chat)) as session:
+        await session.begins("table")
+        await session.socket.send(MESSAGES.prompt("The", last=False))
+        await session.said("AI: We have a")
+        assert chat.asked == []
+        await session.say("The window.")
+        await session.said("AI: Yes.")
+    told = [
+        extra["transcript"]
+        for kind, extra in session.domain.messages
+        if kind == "transcript" and extra["transcriptType"] == "partial"
+    ]
+    assert "The" in told
+
+
+@on_loop
 async def test_a_tool_and_the_end_by_the_model() -> None:
     tools = [BOOK, {"type": "endCall"}]
     model = {"provider": "openai", "model": "gpt-4o", "tools": tools}

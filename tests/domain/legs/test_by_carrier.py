@@ -89,6 +89,17 @@ def test_speech_that_fails_for_good_ends_the_call_with_what_the_carrier_says(
     assert call["endedMessage"] == "No such voice of Google's."
 
 
+def test_a_session_that_never_begins(api: Api, twilio_leg: Leg) -> None:
+    """Whatever the carrier's code is."""
+    document, _ = read(twilio_leg.arrive().text)
+    wrong = {"ErrorCode": "64102", "ErrorMessage": "Unable to connect to WebSocket URL"}
+    failed = {"CallStatus": "in-progress", "SessionStatus": "failed", **SESSION, **wrong}
+    assert "<Hangup" in twilio_leg.post(document.continue_url, failed).text
+    call = call_of(api, twilio_leg)
+    assert call["endedReason"] == "assistant-join-timed-out"
+    assert call["endedMessage"] == "Unable to connect to WebSocket URL"
+
+
 def test_a_caller_who_hangs_up(api: Api, twilio_leg: Leg) -> None:
     document, _ = read(twilio_leg.arrive().text)
     claim = joined(twilio_leg, document)
