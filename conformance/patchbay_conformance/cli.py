@@ -95,6 +95,7 @@ def target(options: argparse.Namespace) -> Target:
             options.vonage_application_id,
             options.vonage_number_id,
         ),
+        talking=assistant(options.talking_assistant) if options.talking_assistant else None,
         without=frozenset(options.without),
         is_silent=options.silent,
         patience=options.patience,
@@ -110,7 +111,7 @@ def assistant(text: str) -> dict[str, Any]:
         text = Path(text).read_text()
     found = json.loads(text)
     if not isinstance(found, dict):
-        raise ValueError("--assistant is not a JSON object")
+        raise ValueError("an assistant is a JSON object")
     return found
 
 
@@ -155,6 +156,7 @@ def parser() -> argparse.ArgumentParser:
     text("--key", "an API key of it")
     text("--public-url", "the address the server calls itself by in documents, if it is another")
     text("--assistant", "JSON of an assistant that makes a sound, or a file with it", ASSISTANT)
+    text("--talking-assistant", "JSON of one with voice and transcriber: the kit is its model")
     made.add_argument("--silent", action="store_true", help="that assistant makes no sound")
     made.add_argument("--only", action="append", default=[], metavar="ROW", help="ids; * fits all")
     made.add_argument("--skip", action="append", default=[], metavar="ROW", help="the others")

@@ -13,7 +13,6 @@ FAILING_MODELS = (
     "runpod",
     "groq",
     "anthropic",
-    "custom-llm",
 )
 FAILING_VOICES = (
     "openai",
@@ -33,7 +32,7 @@ UNREACHABLE: dict[str, tuple[tuple[str, ...], str]] = {
             *(f"pipeline-error-{name}-llm-failed" for name in FAILING_MODELS),
             "pipeline-no-available-llm-model",
         ),
-        "needs a vendor's model that fails; a custom model needs a transcriber and a voice beside it",
+        "needs a vendor's model that fails",
     ),
     "voices": (
         (
@@ -53,15 +52,7 @@ UNREACHABLE: dict[str, tuple[tuple[str, ...], str]] = {
         ("pipeline-error-extra-function-failed", "pipeline-error-function-failed"),
         "needs a model that calls tools",
     ),
-    "talk": (
-        (
-            "assistant-ended-call",
-            "assistant-said-end-call-phrase",
-            "silence-timed-out",
-            "assistant-error",
-        ),
-        "needs an assistant that listens and talks",
-    ),
+    "assistant": (("assistant-error",), "needs an assistant whose own code fails"),
     "storage": (("db-error",), "needs a store that fails"),
     "capacity": (("no-server-available",), "needs a server at its limit of calls"),
     "validity": (
@@ -75,6 +66,7 @@ UNREACHABLE: dict[str, tuple[tuple[str, ...], str]] = {
 }
 
 ASKED = (
+    "assistant-ended-call",
     "assistant-not-found",
     "assistant-not-provided",
     "assistant-request-returned-error",
@@ -83,6 +75,7 @@ ASKED = (
     "assistant-request-returned-no-assistant",
     "assistant-forwarded-call",
     "assistant-join-timed-out",
+    "assistant-said-end-call-phrase",
     "customer-busy",
     "customer-did-not-answer",
     "customer-ended-call",
@@ -90,7 +83,9 @@ ASKED = (
     "manually-canceled",
     "phone-call-provider-bypass-enabled-but-no-call-received",
     "phone-call-provider-closed-websocket",
+    "pipeline-error-custom-llm-llm-failed",
     "server-shutdown",
+    "silence-timed-out",
     "twilio-failed-to-connect-call",
     "unknown-error",
     "voicemail",

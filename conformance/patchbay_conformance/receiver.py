@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 Reply = Callable[[Mapping[str, Any]], tuple[int, Any]]
-"""A message -> status and JSON of the answer."""
+"""A message, or the whole body of another request -> status and JSON, or the bytes of an event stream."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Receiver:
     def url(self, name: str, reply: Reply | None = None) -> str:
         """An address of its own for a row, answered by ``reply``; without one with 200 and ``{}``."""
         if reply is not None:
-            self._replies[f"/{name}"] = reply
+            self._replies[name] = reply
         return f"{self.base}/{name}"
 
     def all(self) -> list[Received]:
@@ -88,21 +88,21 @@ class Receiver:
         with self._changed:
             return self._changed.wait_for(lambda: enough(self._received), seconds)
 
-    def take(self, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+    def take(self, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, Any]:
         message = _message(body)
-        reply = next((r for p, r in self._replies.items() if path.endswith(p)), None)
+        reply = next((self._replies[p] for p in path.split("/") if p in self._replies), None)
         status, answer = reply(message) if reply is not None else (200, {})
         with self._changed:
             self._received.append(Received(path, headers, message, status, time.monotonic()))
             self._changed.notify_all()
-        return status, json.dumps(answer).encode()
+        return status, answer
 
 
 def _message(body: bytes) -> Mapping[str, Any]:
     with suppress(ValueError):
         whole = json.loads(body)
-        if isinstance(whole, dict) and isinstance(whole.get("message"), dict):
-            return dict(whole["message"])
+        if isinstance(whole, dict):
+            return dict(whole["message"] if isinstance(whole.get("message"), dict) else whole)
     return {}
 
 
@@ -119,12 +119,14 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         headers = {name.lower(): value for name, value in self.headers.items()}
         status, answer = self.server.receiver.take(self.path, headers, body)
+        streams = isinstance(answer, bytes)
+        data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         with suppress(ConnectionError):  # the server was killed meanwhile
             self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(answer)))
+            self.send_header("Content-Type", "text/event-stream" if streams else "application/json")
+            self.send_header("Content-Length", str(len(data)))
             self.end_headers()
-            self.wfile.write(answer)
+            self.wfile.write(data)
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing: the table says what matters."""

@@ -13,6 +13,7 @@ from patchbay_conformance.checks import (
     orders,
     read,
     statuses,
+    talk,
 )
 from patchbay_conformance.row import Row
 
@@ -23,6 +24,7 @@ ROWS: tuple[Row, ...] = (
     *statuses.ROWS,
     *inbound.ROWS,
     *ended.ROWS,
+    *talk.ROWS,
     *orders.ROWS,
     *forgeries.ROWS,
     *messages.ROWS,

@@ -49,6 +49,8 @@ class Target:
     paths: Mapping[str, Paths]
     twilio: TwilioAccount = TwilioAccount()
     vonage: VonageAccount = VonageAccount()
+    talking: Mapping[str, Any] | None = None
+    """An assistant with voice and transcriber; its model is the kit's."""
     without: frozenset[str] = frozenset()
     is_silent: bool = False
     patience: float = 20.0

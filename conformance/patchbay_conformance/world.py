@@ -20,6 +20,7 @@ from patchbay_conformance.verdict import Failed, NotAsked, expect
 
 Call = Mapping[str, Any]
 LOOK_SECONDS = 0.05
+SLOWEST_LOOK = 0.5
 NO_RECEIVER = "the server is not on this machine: say with --receiver-url how it reaches this one"
 NOT_STARTED = "the kit has not started the server: --start COMMAND lets it kill it"
 
@@ -108,10 +109,15 @@ class World:
             **fields,
         }
 
+    def messages(self) -> dict[str, Any]:
+        """The fields of an assistant that bring its messages to the client's server."""
+        if self.receiver is None:
+            return {}
+        server = {"url": self.receiver.url("all")}
+        return {"server": server, "serverMessages": ["status-update", REPORT]}
+
     def assistant(self, **fields: Any) -> dict[str, Any]:
-        server = {"server": {"url": self.receiver.url("all")}} if self.receiver else {}
-        listed = {"serverMessages": ["status-update", "end-of-call-report"]} if server else {}
-        return {**self.target.assistant, **server, **listed, **fields}
+        return {**self.target.assistant, **self.messages(), **fields}
 
     def create(self, carrier: Carrier, leg: Leg | None = None, **fields: Any) -> Call:
         return self.make("/call", self.body(carrier, leg, **fields))
@@ -133,14 +139,15 @@ class World:
         self, call: Call, holds: Callable[[Call], bool], what: str, seconds: float = 0
     ) -> dict[str, Any]:
         """The call once it holds. Raises ``Failed`` after ``seconds`` more than the patience."""
-        deadline = time.monotonic() + self.target.patience + seconds
+        deadline, wait = time.monotonic() + self.target.patience + seconds, LOOK_SECONDS
         while True:
             found = self.call(call["id"])
             if holds(found):
                 return found
             if time.monotonic() > deadline:
                 self._late(found, what)
-            time.sleep(LOOK_SECONDS)
+            time.sleep(wait)
+            wait = min(1.2 * wait, SLOWEST_LOOK)
 
     def _late(self, call: Call, what: str) -> NoReturn:
         is_now = f"status {call.get('status')!r}, endedReason {call.get('endedReason')!r}"

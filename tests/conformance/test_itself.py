@@ -17,8 +17,8 @@ from tests.bridge import KEY, Bridge
 ROOT = Path(__file__).parents[2]
 SERVE = "gunicorn -k app.server.worker.Worker --no-control-socket app.server.asgi:application"
 ENVIRON = {
-    "BYPASS_TTL_SECONDS": "12",
-    "JOIN_TIMEOUT_SECONDS": "2",
+    "BYPASS_TTL_SECONDS": "25",
+    "JOIN_TIMEOUT_SECONDS": "8",
     "RECONCILE_SECONDS": "600",  # no watchdog asks a carrier that is not there
 }
 ACCOUNTS = ("TWILIO_", "VONAGE_")
@@ -37,8 +37,8 @@ def test_every_row_holds(database_url: str, tmp_path: Path) -> None:
         "--start": f"{python} -m {SERVE} -b 127.0.0.1:{bridge.port}",
         "--start-log": str(bridge.log),
         "--ready-path": "/readyz",
-        "--join-seconds": "2",
-        "--bypass-seconds": "12",
+        "--join-seconds": "8",
+        "--bypass-seconds": "25",
         "--json": str(found),
         "--junit": str(junit),
     }

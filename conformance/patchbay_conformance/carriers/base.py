@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import json
+import socket
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, NamedTuple
@@ -120,7 +122,8 @@ class MediaSocket(ABC):
 
     def cut(self) -> None:
         """The connection is lost, without a word."""
-        self._socket.socket.close()
+        with suppress(OSError):
+            self._socket.socket.shutdown(socket.SHUT_RDWR)
 
     def send(self, message: str | bytes) -> None:
         self._socket.send(message)

@@ -95,10 +95,11 @@ def without_bypass(world: World) -> None:
 
 
 def wrong_keys(world: World) -> None:
-    for key in (None, "", f"wrong-{uuid4()}"):
-        check_error(world.ask("GET", "/call", key=key if key is None else f"x{key}"), 401)
-        body = world.body(world.carrier("twilio")) if world.carriers else {}
-        check_error(world.ask("POST", "/call", body, key=f"wrong-{uuid4()}"), 401)
+    """Few at a time: a server may slow down who guesses keys."""
+    body = world.body(world.carrier("twilio"))
+    for key in (None, f"wrong-{uuid4()}"):
+        check_error(world.ask("GET", "/call", key=key), 401)
+    check_error(world.ask("POST", "/call", body, key=f"wrong-{uuid4()}"), 401)
 
 
 ROWS = [
