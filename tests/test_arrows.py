@@ -184,7 +184,7 @@ def test_the_conformance_kit_shares_no_code_with_us() -> None:
     for path in sorted((ROOT / "conformance").rglob("*.py")):
         assert top_levels(path) <= allowed, path
     for path in FILES:
-        assert "patchbay_conformance" not in top_levels(path), path
+        assert "patchbay_conformance" not in path.read_text(), path
 
 
 def top_levels(path: Path) -> set[str]:

@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
+
 from patchbay_conformance.reasons import UNREACHABLE
 from patchbay_conformance.rows import ROWS
 from tests.bridge import KEY, Bridge
@@ -21,10 +23,16 @@ ENVIRON = {
     "JOIN_TIMEOUT_SECONDS": "8",
     "RECONCILE_SECONDS": "600",  # no watchdog asks a carrier that is not there
 }
+TALKING = {
+    "transport": {"provider": "local"},
+    "voice": {"provider": "embedded"},
+    "transcriber": {"provider": "embedded"},
+}
 ACCOUNTS = ("TWILIO_", "VONAGE_")
 """The bridge has no account of its own: the kit registers two."""
 
 
+@pytest.mark.any_store  # tests/e2e/test_killed.py kills on both
 def test_every_row_holds(database_url: str, tmp_path: Path) -> None:
     bridge = Bridge(database_url, tmp_path, **ENVIRON)
     environ = {k: v for k, v in bridge.environ.items() if not k.startswith(ACCOUNTS)}
@@ -37,6 +45,7 @@ def test_every_row_holds(database_url: str, tmp_path: Path) -> None:
         "--start": f"{python} -m {SERVE} -b 127.0.0.1:{bridge.port}",
         "--start-log": str(bridge.log),
         "--ready-path": "/readyz",
+        "--talking-assistant": json.dumps(TALKING),
         "--join-seconds": "8",
         "--bypass-seconds": "25",
         "--json": str(found),
