@@ -14,6 +14,7 @@ from patchbay_conformance.verdict import Failed
 
 DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 SECURE = {"https", "wss"}
+BUSY = {429, 503}
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,12 @@ class Answer:
     @property
     def text(self) -> str:
         return self.body.decode("utf-8", "replace")
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds after which the server wants the request again; None: it does not."""
+        given = self.headers.get("retry-after", "")
+        return float(given) if self.status in BUSY and given.isdecimal() else None
 
     def json(self) -> Any:
         """The body. Raises ``Failed`` unless it is JSON."""

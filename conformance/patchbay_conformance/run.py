@@ -16,7 +16,7 @@ from patchbay_conformance.target import Target
 from patchbay_conformance.verdict import Failed, NotAsked, Outcome
 from patchbay_conformance.world import World
 
-WORKERS = 8
+WORKERS = 6
 
 
 class NoServer(Exception):

@@ -74,16 +74,30 @@ class World:
         key: str | None = "",
         raw: bytes | None = None,
     ) -> Answer:
-        """One request with the API key; ``key`` None: without one."""
+        """One request with the API key; ``key`` None: without one.
+
+        It is repeated while the server asks for that (``Retry-After``), as its SDKs do.
+        """
         own = self.target.key if key == "" else key
         headers = {"Content-Type": "application/json", "User-Agent": "patchbay-conformance"}
         if own is not None:
             headers["Authorization"] = f"Bearer {own}"
         data = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
         try:
-            return send(method, self.target.url + path, headers, data)
+            url = self.target.url + path
+            return self._patient(lambda: send(method, url, headers, data))
         except (OSError, HTTPException) as error:
             raise Failed(f"{method} {path}: no answer ({type(error).__name__}: {error})") from error
+
+    def _patient(self, request: Callable[[], Answer]) -> Answer:
+        """The answer of a server that has time for the request; after the patience, any."""
+        deadline = time.monotonic() + self.target.patience
+        while True:
+            answer = request()
+            wait = answer.retry_after
+            if wait is None or time.monotonic() + wait > deadline:
+                return answer
+            time.sleep(wait)
 
     def api(self, method: str, path: str, body: Any = None, status: int = 200) -> Any:
         """JSON of an answer. Raises ``Failed`` for another status."""
@@ -131,7 +145,8 @@ class World:
         if not url:
             raise NotAsked("the call has no monitor.controlUrl")
         headers = {"Content-Type": "application/json"}
-        return send("POST", self.target.reach(url), headers, json.dumps(message).encode())
+        data, there = json.dumps(message).encode(), self.target.reach(url)
+        return self._patient(lambda: send("POST", there, headers, data))
 
     # -- waiting
 
@@ -191,8 +206,12 @@ class World:
             raise Failed(f"a webhook got no answer ({type(error).__name__}: {error})") from error
 
     def tell(self, carrier: Carrier, url: str, fields: Mapping[str, Any]) -> str:
-        """One signed webhook; the body of its answer. Raises ``Failed`` unless it is 2xx."""
-        answer = self.deliver(carrier.sign(url.partition("#")[0], fields))
+        """One signed webhook; the body of its answer. Raises ``Failed`` unless it is 2xx.
+
+        A carrier repeats what it got 503 for.
+        """
+        signed = carrier.sign(url.partition("#")[0], fields)
+        answer = self._patient(lambda: self.deliver(signed))
         expect(answer.ok, f"a signed webhook of {carrier.name} was answered {answer}")
         return answer.text
 

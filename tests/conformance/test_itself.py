@@ -21,6 +21,7 @@ SERVE = "gunicorn -k app.server.worker.Worker --no-control-socket app.server.asg
 ENVIRON = {
     "BYPASS_TTL_SECONDS": "25",
     "JOIN_TIMEOUT_SECONDS": "8",
+    "SETTLE_SECONDS": "5",  # a busy machine takes its time between two events
     "RECONCILE_SECONDS": "600",  # no watchdog asks a carrier that is not there
 }
 TALKING = {
