@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from textwrap import shorten
 from typing import Any
 from xml.etree import ElementTree
 
@@ -12,6 +13,7 @@ from patchbay_conformance.row import Result
 from patchbay_conformance.verdict import Outcome
 
 MARKS = {Outcome.PASSED: "passed", Outcome.FAILED: "FAILED", Outcome.NOT_ASKED: "not asked"}
+LONGEST = 100
 NAME = "patchbay-conformance"
 
 
@@ -20,7 +22,8 @@ def table(results: Sequence[Result]) -> str:
     width = max((len(result.row.id) for result in results), default=0)
     lines = []
     for result in results:
-        lines.append(f"{MARKS[result.outcome]:<9}  {result.row.id:<{width}}  {result.row.says}")
+        says = shorten(result.row.says, LONGEST, placeholder=" ...")
+        lines.append(f"{MARKS[result.outcome]:<9}  {result.row.id:<{width}}  {says}")
         if result.reason:
             lines.append(f"{'':<9}  {'':<{width}}  -> {result.reason}")
     return "\n".join([*lines, "", summary(results)])

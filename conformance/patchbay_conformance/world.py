@@ -11,7 +11,8 @@ from http.client import HTTPException
 from typing import Any, NoReturn
 from uuid import uuid4
 
-from patchbay_conformance.carriers.base import Carrier, Document, Leg, MediaSocket, Signed
+from patchbay_conformance.carriers.base import Carrier, Document, Leg, Signed
+from patchbay_conformance.carriers.media import MediaSocket
 from patchbay_conformance.http import Answer, send
 from patchbay_conformance.process import ServerProcess
 from patchbay_conformance.receiver import Receiver, Reply
@@ -35,8 +36,10 @@ class World:
     carriers: dict[str, Carrier | str] = field(default_factory=dict)
     made: list[str] = field(default_factory=list)
     """Paths of what the kit has made, the newest last."""
-    interrupted: set[str] = field(default_factory=set)
-    """Calls of which a message may rightly come twice, under one id."""
+    refused: set[str] = field(default_factory=set)
+    """Calls whose report the client's server has refused at first."""
+    ends: list[float] = field(default_factory=list)
+    """When the server was killed or stopped, on the clock of ``Received.at``."""
     kept: dict[str, Any] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -62,6 +65,13 @@ class World:
         if self.process is None:
             raise NotAsked(NOT_STARTED)
         return self.process
+
+    def restart(self, end: Callable[[ServerProcess], None]) -> None:
+        """End the server, by ``kill`` or ``stop``, and start it. Raises ``NotAsked``."""
+        process = self.started
+        self.ends.append(time.monotonic())
+        end(process)
+        process.start()
 
     # -- the public API
 

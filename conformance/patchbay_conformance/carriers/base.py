@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import itertools
 import json
-import socket
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, NamedTuple
 
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
-
+from patchbay_conformance.carriers.media import MediaSocket
 from patchbay_conformance.verdict import Failed, expect
 
 _customers = itertools.count()
-FRAME_SECONDS = 0.02
 LONG_AGO = timedelta(seconds=30)
 """How long before its creation the first event of a script happened: all of them are past."""
 
@@ -63,73 +58,6 @@ class Leg:
     def at(self, second: float | None) -> datetime:
         """The time of an event: so many seconds after the leg's begin, or now."""
         return datetime.now(UTC) if second is None else self.begun + timedelta(seconds=second)
-
-
-class MediaSocket(ABC):
-    """The carrier's end of a media socket. The handshake has succeeded."""
-
-    def __init__(self, url: str, headers: Mapping[str, str], seconds: float) -> None:
-        self._socket: ClientConnection = connect(
-            url,
-            additional_headers=headers,
-            compression=None,
-            proxy=None,
-            open_timeout=seconds,
-            ping_interval=None,
-        )
-
-    @abstractmethod
-    def join(self) -> None:
-        """The first messages, which say whose socket this is."""
-
-    @abstractmethod
-    def speak(self) -> None:
-        """20 ms of the caller's sound, loud."""
-
-    @abstractmethod
-    def heard(self, message: str | bytes) -> bool:
-        """Whether a message is sound of the assistant's. Answers a mark. Raises ``Failed``."""
-
-    @abstractmethod
-    def hang_up(self) -> None:
-        """The caller has left: the carrier ends the stream as it does then."""
-
-    def hears(self, seconds: float) -> bool:
-        """Speak until the assistant sounds. False: it stayed silent, or closed."""
-        for _ in range(int(seconds / FRAME_SECONDS)):
-            try:
-                self.speak()
-                while True:
-                    if self.heard(self._socket.recv(timeout=FRAME_SECONDS)):
-                        return True
-            except TimeoutError:
-                continue
-            except ConnectionClosed:
-                return False
-        return False
-
-    def until_closed(self, seconds: float) -> bool:
-        """Whether the server closes the socket in this time."""
-        deadline = datetime.now(UTC) + timedelta(seconds=seconds)
-        while (left := (deadline - datetime.now(UTC)).total_seconds()) > 0:
-            try:
-                self.heard(self._socket.recv(timeout=left))
-            except ConnectionClosed:
-                return True
-            except TimeoutError:
-                break
-        return False
-
-    def cut(self) -> None:
-        """The connection is lost, without a word."""
-        with suppress(OSError):
-            self._socket.socket.shutdown(socket.SHUT_RDWR)
-
-    def send(self, message: str | bytes) -> None:
-        self._socket.send(message)
-
-    def close(self) -> None:
-        self._socket.close()
 
 
 class Carrier(ABC):

@@ -21,16 +21,15 @@ from patchbay_conformance.carriers.base import (
     Carrier,
     Document,
     Leg,
-    MediaSocket,
     Signed,
     absolute,
     parsed,
 )
+from patchbay_conformance.carriers.media import MediaSocket
+from patchbay_conformance.carriers.vonage_media import FRAME_BYTES, VonageSocket, sample_rate
 from patchbay_conformance.verdict import Failed, expect
 
 JSON = "application/json"
-FRAME_BYTES = {8000: 320, 16000: 640, 24000: 960}
-"""20 ms of 16-bit samples, by the rate."""
 
 
 def _b64(data: bytes) -> str:
@@ -42,39 +41,6 @@ def token(secret: str, claims: Mapping[str, Any], header: Mapping[str, Any] | No
     head = json.dumps(header or {"alg": "HS256", "typ": "JWT"}).encode()
     text = f"{_b64(head)}.{_b64(json.dumps(claims).encode())}"
     return f"{text}.{_b64(hmac.digest(secret.encode(), text.encode(), hashlib.sha256))}"
-
-
-class VonageSocket(MediaSocket):
-    """The websocket leg: 16-bit samples in binary messages of 20 ms, JSON in text messages."""
-
-    def __init__(
-        self, url: str, headers: Mapping[str, str], seconds: float, document: Document
-    ) -> None:
-        super().__init__(url, headers, seconds)
-        custom = dict(document.custom)
-        self._type = str(custom.pop("content-type"))
-        self._custom = custom
-        self._bytes = FRAME_BYTES[_rate(self._type)]
-
-    def join(self) -> None:
-        first = {"event": "websocket:connected", "content-type": self._type, **self._custom}
-        self.send(json.dumps(first))
-
-    def speak(self) -> None:
-        self.send(b"\x00\x20\x00\xe0" * (self._bytes // 4))
-
-    def heard(self, message: str | bytes) -> bool:
-        if isinstance(message, str):
-            body = parsed(message, "a message to Vonage")
-            if body.get("action") == "notify":
-                told = {"event": "websocket:notify", "payload": body.get("payload")}
-                self.send(json.dumps(told))
-            return False
-        expect(len(message) == self._bytes, f"a binary message has {len(message)} bytes")
-        return True
-
-    def hang_up(self) -> None:
-        self.close()
 
 
 class Vonage(Carrier):
@@ -136,7 +102,7 @@ class Vonage(Carrier):
                 continue
             uri = absolute(endpoint.get("uri"), "the endpoint's uri", "wss", "ws")
             kind = str(endpoint.get("content-type"))
-            expect(_rate(kind) in FRAME_BYTES, f"the endpoint's content-type is {kind!r}")
+            expect(sample_rate(kind) in FRAME_BYTES, f"the endpoint's content-type is {kind!r}")
             headers = endpoint.get("headers") or {}
             expect(len(json.dumps(headers)) <= 512, "the endpoint's headers exceed 512 bytes")
             events = _event_url(action)
@@ -173,7 +139,7 @@ class Vonage(Carrier):
     def closed(self, leg: Leg, document: Document) -> dict[str, Any]:
         """The media socket's leg was lost; the answer may be the next NCCO."""
         own = {"uuid": str(uuid4()), "direction": "outbound", "to": document.media_url}
-        return self.status(leg, "disconnected", **own)
+        return {**self.status(leg, "disconnected"), **own}
 
     def forward(self, body: str) -> str:
         for action in _connects(parsed(body, "the NCCO") if body else []):
@@ -185,8 +151,8 @@ class Vonage(Carrier):
         own = {"uuid": str(uuid4()), "direction": "outbound", "to": number.removeprefix("+")}
         last = {"duration": "3", "disconnected_by": "user"}
         return [
-            self.status(leg, "answered", **own),
-            self.status(leg, "completed", **own, **last),
+            {**self.status(leg, "answered"), **own},
+            {**self.status(leg, "completed"), **own, **last},
         ]
 
     def machine(self, leg: Leg) -> dict[str, Any]:
@@ -261,9 +227,3 @@ def _event_url(action: Mapping[str, Any]) -> str:
     urls = action.get("eventUrl")
     expect(urls is None or isinstance(urls, list), "eventUrl is not an array")
     return str(urls[0]) if urls else ""
-
-
-def _rate(content_type: str) -> int:
-    """``audio/l16;rate=16000`` -> 16000; 0 for anything else."""
-    kind, _, rate = content_type.replace(" ", "").partition(";rate=")
-    return int(rate) if kind == "audio/l16" and rate.isdecimal() else 0

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from patchbay_conformance.carriers.base import Carrier, Leg
+from patchbay_conformance.process import ServerProcess
 from patchbay_conformance.row import Phase, Row
 from patchbay_conformance.verdict import expect, same
 from patchbay_conformance.world import Call, World
@@ -24,21 +25,23 @@ class Killed:
     leg: Leg
 
 
+def any_carrier(world: World) -> Carrier:
+    """Twilio, or else Vonage."""
+    found = next((c for c in world.carriers.values() if isinstance(c, Carrier)), None)
+    return found or world.carrier("twilio")
+
+
 def killed(world: World) -> Killed:
-    """Kill it once, for all rows about it."""
-    process = world.started
+    """Kill it once, for all rows about it. Raises ``NotAsked``."""
+    _ = world.started
     if "killed" not in world.kept:
-        # Twilio, or else Vonage.
-        carrier = next((c for c in world.carriers.values() if isinstance(c, Carrier)), None)
-        carrier = carrier or world.carrier("twilio")
+        carrier = any_carrier(world)
         created = world.create(carrier)
         talking, leg, _, _ = world.joined(carrier)
         other = carrier.new_leg()
         busy = world.create(carrier, other)
         world.say(carrier, busy, other, "announced", "ringing", "busy")
-        process.kill()
-        process.start()
-        world.interrupted |= {str(call["id"]) for call in (created, busy, talking)}
+        world.restart(ServerProcess.kill)
         world.kept["killed"] = Killed(carrier, created, busy, talking, leg)
     found: Killed = world.kept["killed"]
     return found
@@ -76,12 +79,9 @@ def mid_call(world: World) -> None:
 
 def stopped(world: World) -> None:
     """A deploy without another process to take the call."""
-    process = world.started
-    carrier = next((c for c in world.carriers.values() if isinstance(c, Carrier)), None)
-    call, _, _, _ = world.joined(carrier or world.carrier("twilio"))
-    world.interrupted.add(str(call["id"]))
-    process.stop()
-    process.start()
+    _ = world.started
+    call, _, _, _ = world.joined(any_carrier(world))
+    world.restart(ServerProcess.stop)
     world.ended(call, "server-shutdown")
     if world.receiver is not None:
         world.report(call)

@@ -34,9 +34,12 @@ class Talk(NamedTuple):
 
 def stream(*deltas: Mapping[str, Any], finish: str = "stop") -> bytes:
     """Chunks of a chat completion as server-sent events."""
-    names = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "conformance"}
-    choices = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
-    choices.append({"index": 0, "delta": {}, "finish_reason": finish})
+    names: dict[str, Any] = {"id": "c", "object": "chat.completion.chunk", "created": 1}
+    names["model"] = "conformance"
+    choices: list[dict[str, Any]] = [
+        *({"index": 0, "delta": delta, "finish_reason": None} for delta in deltas),
+        {"index": 0, "delta": {}, "finish_reason": finish},
+    ]
     lines = [json.dumps({**names, "choices": [choice]}) for choice in choices]
     return "".join(f"data: {line}\n\n" for line in [*lines, "[DONE]"]).encode()
 
