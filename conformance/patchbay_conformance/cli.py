@@ -117,6 +117,8 @@ def assistant(text: str) -> dict[str, Any]:
 
 def receiver(options: argparse.Namespace) -> Receiver | None:
     """The client's server; None where the server under test could not reach it."""
+    if not options.listen:
+        return None
     if not options.receiver_url and (urlsplit(options.url).hostname or "") not in LOOPBACK:
         return None
     host, _, port = options.listen.rpartition(":")
@@ -168,7 +170,11 @@ def parser() -> argparse.ArgumentParser:
     seconds("--join-seconds", 0, "how long the server waits for a media socket")
     seconds("--bypass-seconds", 0, "how long the server waits for a leg")
     text("--transfer-to", "a number that the server may connect legs to", "+14155550188")
-    text("--listen", "host:port of the client's server that the kit plays", "127.0.0.1:0")
+    text(
+        "--listen",
+        "host:port of the client's server that the kit plays; empty: none",
+        "127.0.0.1:0",
+    )
     text("--receiver-url", "how the server reaches it, where it is not on this machine")
     made.add_argument("--start", metavar="COMMAND", help="start the server so, and kill it")
     text("--start-log", "a file for its output")

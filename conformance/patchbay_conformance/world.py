@@ -22,7 +22,9 @@ from patchbay_conformance.verdict import Failed, NotAsked, expect
 Call = Mapping[str, Any]
 LOOK_SECONDS = 0.05
 SLOWEST_LOOK = 0.5
-NO_RECEIVER = "the server is not on this machine: say with --receiver-url how it reaches this one"
+NO_RECEIVER = (
+    "the server could not reach the kit's own: --listen, and --receiver-url from elsewhere"
+)
 NOT_STARTED = "the kit has not started the server: --start COMMAND lets it kill it"
 
 
