@@ -107,9 +107,9 @@ class TextStream(MediaStream):
             return " ".join(self._said.split())
         left = len(said)
         for at, character in enumerate(self._given):
-            if not left and character.isspace():
+            if left <= 0 and character.isspace():
                 return self._given[:at]
-            left -= bool(left and _bare(character))
+            left -= len(_bare(character))
         return self._given
 
     def _by_time(self) -> str:

@@ -8,6 +8,8 @@ from providers.simulation.text_socket import TextSocket
 
 # How long a caller without further turns waits for the assistant to end the call.
 LEAVE_SECONDS = 3.0
+# The longest text that a caller listens to.
+LONGEST_SECONDS = 120.0
 
 
 def converse_by_text(socket: TextSocket, stage: Stage, patience: float) -> bool:
@@ -20,7 +22,8 @@ def converse_by_text(socket: TextSocket, stage: Stage, patience: float) -> bool:
         _take(socket, stage, turn)
         told = _tell(socket, stage, told)  # what was interrupted
     voice = socket.voice
-    voice.wait(lambda: len(voice.lines) > told and not voice.speaks, patience)
+    if voice.wait(lambda: voice.is_heard or len(voice.lines) > told, patience):
+        voice.wait(lambda: not voice.speaks, LONGEST_SECONDS)
     _tell(socket, stage, told)
     return not socket.done.wait(LEAVE_SECONDS)
 
@@ -28,14 +31,12 @@ def converse_by_text(socket: TextSocket, stage: Stage, patience: float) -> bool:
 def _await(socket: TextSocket, when: When, told: int, stage: Stage, patience: float) -> bool:
     """Wait until the turn begins; False when the socket is done."""
     voice = socket.voice
-    if when is When.OVER:
+    if when is not When.AT_ONCE:
         heard = voice.wait(lambda: voice.is_heard or len(voice.lines) > told, patience)
-    elif when is When.AFTER:
-        heard = voice.wait(lambda: len(voice.lines) > told and not voice.speaks, patience)
-    else:
-        heard = True
-    if not heard and not socket.done.is_set():
-        stage.problem(f"the caller heard no word in {patience:g} s")
+        if not heard and not socket.done.is_set():
+            stage.problem(f"the caller heard no word in {patience:g} s")
+    if when is When.AFTER:
+        voice.wait(lambda: not voice.speaks, LONGEST_SECONDS)
     return not socket.done.is_set()
 
 

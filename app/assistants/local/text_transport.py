@@ -91,8 +91,7 @@ class TextInput(FrameProcessor):
         match item:
             case Heard(text=text, final=final) if text.strip():
                 await self.push_frame(UserSpeakingFrame())
-                if self._stream.has_text and self._interruptible():
-                    await self._interrupt()  # the carrier tells of none before its voice begins
+                await self._take_turn()
                 made = TranscriptionFrame if final else InterimTranscriptionFrame
                 await self.push_frame(made(text.strip(), "", time_now_iso8601()))
             case SpokenOver():
@@ -100,7 +99,13 @@ class TextInput(FrameProcessor):
             case CallerSpeaks():
                 await self.push_frame(UserSpeakingFrame())
             case Digit(digit=digit) if digit in KEYS:
+                await self._take_turn()
                 await self.push_frame(InputDTMFFrame(button=KEYS[digit]))
+
+    async def _take_turn(self) -> None:
+        """Interrupt a text that the carrier's voice has not begun, or has just said."""
+        if self._stream.has_text and self._interruptible():
+            await self._interrupt()
 
     async def _interrupt(self) -> None:
         """Begin the caller's turn, and wait, within a bound, until the text before it is settled.

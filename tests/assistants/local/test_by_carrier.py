@@ -152,6 +152,17 @@ async def test_keys_of_the_caller_and_of_the_assistant() -> None:
     assert {"type": "sendDigits", "digits": "1w2"} in session.sent
 
 
+@on_loop
+async def test_a_key_over_the_voice() -> None:
+    async with Chat("Yes.") as chat, in_session({"firstMessage": LONG}, account(chat)) as session:
+        await session.begins("table")
+        await session.press("#")
+        await session.said("AI: Yes.")
+    contents = [each["content"] for each in chat.asked[0].body["messages"]]
+    assert contents[-2].startswith("We have a table")
+    assert "#" in contents[-1]
+
+
 ENDS: dict[str, tuple[dict[str, Any], list[str], EndedReason]] = {
     "a phrase": (
         {"firstMessage": "Have a nice day.", "endCallPhrases": ["nice day"]},
