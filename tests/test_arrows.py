@@ -68,6 +68,7 @@ DOMAIN_MAY_NAME = (
     "app.vendors.common.field",
     "app.vendors.common.vendor",
     "app.vendors.speech_voices",
+    "app.vendors.vapi",
 )
 """Of the vendors, the domain reads the registry's data, whether a part can be built, the voices of models that speak, and the
 shapes of an account, an address, an answer and a field.
