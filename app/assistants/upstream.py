@@ -1,8 +1,8 @@
 """The backend ``vapi``: the assistant is a call at Vapi, or at another server with its API.
 
-Patchbay keeps the leg. It connects to the stream of the upstream's call as the carrier would, and
-carries sound, keys and marks both ways, at the rate of each side. So every carrier, our recording,
-listening and a lost media socket work as with the other backends. docs/upstream-vapi.md says more.
+Patchbay keeps the leg, and connects to the stream of the upstream's call as the carrier would. It
+carries sound, keys and marks both ways, at the rate of each side. So every carrier, our recording
+and listening work as with the other backends. docs/upstream-vapi.md says more.
 """
 
 from __future__ import annotations
@@ -229,6 +229,6 @@ class Pump:
 def _converter(rate: int, wanted: int) -> Convert:
     if rate == wanted:
         return lambda pcm: pcm
-    from app.vendors.common.resample import Converter  # numpy, and a resampler
+    from app.vendors.common.resample import LiveConverter  # numpy, and a resampler
 
-    return Converter(rate, wanted).feed
+    return LiveConverter(rate, wanted).feed

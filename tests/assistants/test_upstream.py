@@ -94,7 +94,7 @@ def upstream_at(url: str, account: Account | None = ACCOUNT) -> UpstreamStream:
 @on_loop
 async def test_sound_and_keys_reach_the_upstream(caller: Caller) -> None:
     async with call(caller) as made:
-        for _ in range(10):
+        for _ in range(20):
             await made.carrier.send(caller.sound(loud(caller)))
         await made.carrier.send(caller.digit("7"))
         pcm = b""

@@ -13,7 +13,6 @@ import logging
 from dataclasses import dataclass
 from typing import TypedDict
 
-from app.domain.assistant import upstream
 from app.domain.assistant.compliance import keeps_no_record
 from app.domain.assistant.fields import Json, object_of
 from app.domain.context import Context
@@ -21,7 +20,7 @@ from providers.base.carrier import Carrier
 from providers.common.json_types import JsonObject
 from providers.errors import NotConfigured
 
-RECORDED_BACKENDS = frozenset({"local", upstream.BACKEND})
+RECORDED_BACKENDS = frozenset({"local", "vapi"})
 
 log = logging.getLogger(__name__)
 

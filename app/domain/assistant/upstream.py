@@ -6,9 +6,10 @@ https://docs.vapi.ai/api-reference/calls/create
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from app.domain.assistant import upstream_transfer
 from app.domain.assistant.config import FINAL_TRANSCRIPT, AssistantConfig
 from app.domain.assistant.fields import Json, object_of, objects_of, text_of
 from app.domain.assistant.secrets import split_secrets
@@ -69,7 +70,9 @@ OWN_IDS = {"model": ("toolIds", "knowledgeBaseId"), "artifactPlan": ("structured
 """Ids of this installation, which the upstream does not know."""
 TOOLS_OWN = frozenset({"id", "orgId", "createdAt", "updatedAt", "server"})
 """Fields of a function that stay here: the upstream asks this installation, which asks ``server``."""
-FUNCTION, TRANSFER = "function", "transferCall"
+FUNCTION = "function"
+WAITS = {"firstMessageMode": "assistant-waits-for-user"}
+"""Of an assistant that goes on: it does not greet again."""
 CUSTOMER = ("number", "name", "extension", "sipUri")
 LEG_GONE = frozenset(
     {
@@ -100,6 +103,8 @@ class Request:
     customer: JsonObject
     server_url: str
     """Where the upstream sends its messages."""
+    earlier: Sequence[Mapping[str, str]] | None = None
+    """The conversation before, OpenAI's messages. None: it begins."""
 
     def body(self) -> JsonDict:
         """The body of ``POST /call`` at the upstream."""
@@ -109,13 +114,14 @@ class Request:
         changed = {
             "server": {"url": self.server_url, "timeoutSeconds": SERVER_SECONDS},
             "serverMessages": sorted(self._messages()),
+            **({} if self.earlier is None else WAITS),
         }
         values = self.assistant.variable_values
         overrides = {**changed, **({"variableValues": dict(values)} if values else {})}
         assistant = (
             {"assistantId": stored, "assistantOverrides": overrides}
             if stored
-            else {"assistant": {**sent(self.assistant.json), **changed}}
+            else {"assistant": {**sent(self.assistant.json, self.earlier or ()), **changed}}
         )
         customer = {name: self.customer[name] for name in CUSTOMER if self.customer.get(name)}
         return {
@@ -132,22 +138,31 @@ class Request:
         return {*TAKEN, *asked}
 
 
-def sent(assistant: Json) -> JsonDict:
-    """The assistant as the upstream gets it."""
+def sent(assistant: Json, earlier: Sequence[Mapping[str, str]] = ()) -> JsonDict:
+    """The assistant as the upstream gets it. ``earlier``: what it has said and heard."""
     kept: JsonDict = {name: each for name, each in assistant.items() if name not in OURS}
     for holder, names in OWN_IDS.items():
         inner = kept.get(holder)
         if isinstance(inner, Mapping):
             kept[holder] = {name: each for name, each in inner.items() if name not in names}
     model = kept.get("model")
-    if isinstance(model, Mapping) and isinstance(model.get("tools"), list):
-        tools = [_tool(each) for each in objects_of(model, "tools") if _is_sent(each)]
-        kept["model"] = {**model, "tools": tools}
+    if isinstance(model, Mapping):
+        kept["model"] = {**model, **_tools(model), **_messages(model, earlier)}
     return kept
 
 
-def _is_sent(tool: Json) -> bool:
-    return tool.get("type") != TRANSFER
+def _tools(model: Json) -> JsonDict:
+    given = objects_of(model, "tools")
+    if not given:
+        return {}
+    others = [_tool(each) for each in given if each.get("type") != upstream_transfer.TOOL]
+    moved = [each for each in given if each.get("type") == upstream_transfer.TOOL]
+    return {"tools": [*others, *upstream_transfer.function(moved)]}
+
+
+def _messages(model: Json, earlier: Sequence[Mapping[str, str]]) -> JsonDict:
+    said = [dict(each) for each in earlier if each.get("role") != "system"]
+    return {"messages": [*objects_of(model, "messages"), *said]} if said else {}
 
 
 def _tool(tool: Json) -> JsonDict:
@@ -178,8 +193,9 @@ def problems(account: VendorAccount | None, assistant: Json) -> Iterator[tuple[s
     elif not is_installed():
         yield "transport.provider", MISSING, True
     for number, tool in enumerate(objects_of(object_of(assistant, "model"), "tools")):
-        if not _is_sent(tool):
-            why = "an upstream's call is in bypass mode, where it cannot transfer"
+        is_transfer = tool.get("type") == upstream_transfer.TOOL
+        if is_transfer and not upstream_transfer.destinations([tool]):
+            why = "an upstream transfers to numbers and SIP addresses among `destinations` only"
             yield f"model.tools.{number}.type", why, False
 
 

@@ -12,13 +12,17 @@ from app.domain.assistant.upstream import BACKEND, Request
 from app.domain.calls import record
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context
-from app.domain.reporting import upstream
+from app.domain.errors import Invalid
+from app.domain.legs import transfer, transfer_summary
+from app.domain.reporting import live_messages, upstream
+from app.domain.reporting.artifact import openai
 from app.net.types import Addresses
 from app.store import accounts
 from app.vendors.common.account import NO_ACCOUNT, VendorAccounts
 from providers.base.carrier import Carrier
 from providers.base.rest import Account
 from providers.base.stream_client import ServersStream
+from providers.common.json_types import JsonObject
 from providers.errors import BadRequest
 from providers.events import CallStatus
 
@@ -72,7 +76,8 @@ def open_stream(
     if call is None:
         raise NoStream("The call was deleted.")
     url = messages_url(context, call_id)
-    request = Request(assistant, account, call_id, call.facts.customer, url)
+    said = openai(call.body.get("messages", ())) if call.facts.upstreams else None
+    request = Request(assistant, account, call_id, call.facts.customer, url, said)
     answer = context.upstream.create(account, request.body())
     if answer.error:
         raise NoStream(f"The upstream made no call: {answer.error}.")
@@ -115,3 +120,21 @@ def _signer(context: Context, call: Call, carrier: Carrier) -> Account | None:
         rows = accounts.org_credentials(conn, call.org_id, [carrier.name])
     own = [row for row in rows if row["id"] == call.credential_id]
     return context.account((own or rows)[-1]) if rows else None
+
+
+def transfer_leg(context: Context, call_id: str, destination: JsonObject) -> str | None:
+    """Forward the leg, as the upstream's model has asked for. Returns why not, as a sentence."""
+    summary = transfer_summary.summarise(context, call_id, destination)
+    with context.store.write() as conn:
+        found = record.get(conn, call_id, lock=True)
+        if found is None:
+            return "the call was deleted"
+        tx = CallTx(context, conn, found)
+        told = {"request": "forward", "destination": dict(destination)}
+        if live_messages.delegate_control(tx, told):
+            return None
+        try:
+            transfer.transfer(tx, destination, None, summary)
+        except Invalid as error:
+            return str(error)
+    return None

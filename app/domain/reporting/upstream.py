@@ -1,7 +1,7 @@
 """What an upstream tells of its call, merged into ours.
 
-Its words become our record, and its end is an event of our log. The leg is ours: so only the
-assistant's own end (``reason_of``) ends our call, and only once its last words were played.
+Its words become our record, and its end is an event of our log. Our call ends by it once the last
+words were played (``app/assistants/upstream.py``): the leg is ours.
 https://docs.vapi.ai/server-url/events
 """
 

@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.domain.assistant import upstream as requests
+from app.domain.assistant import upstream_transfer
+from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.fields import Json, object_of, objects_of, text_of
-from app.domain.calls import call_assistant, record
+from app.domain.assistant.rendering import rendered
+from app.domain.calls import call_assistant, record, variables
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context, Reply
 from app.domain.errors import Invalid, NotFound, Unauthorized
-from app.domain.legs.upstream import opens_messages
+from app.domain.legs.upstream import opens_messages, transfer_leg
 from app.domain.reporting import server_messages, upstream
 from app.domain.resources import tools
 from providers.common import foreign_json
@@ -20,6 +23,7 @@ from providers.common.json_types import JsonDict, JsonObject
 
 SECONDS = 19.0
 """For the owner's server. The upstream waits ``SERVER_SECONDS`` for us."""
+TRANSFERRING = "The call is being transferred."
 TOOL_LISTS = ("toolCalls", "toolCallList", "toolWithToolCallList")
 
 
@@ -51,14 +55,28 @@ class UpstreamService:
             if call is None:
                 raise NotFound("Call", call_id)
             stored = call_assistant.with_secrets(self.context, call)
-            assistant = tools.with_tools(self.context, conn, call.org_id, stored)
+            equipped = tools.with_tools(self.context, conn, call.org_id, stored)
+        assistant = rendered(equipped, variables.of_call(self.context, call))
         asked = [
-            self._asked(call, message, part, requests.server_of_tool(assistant, name))
+            self._transferred(call, assistant, part)
+            if name == upstream_transfer.NAME
+            else self._asked(call, message, part, requests.server_of_tool(assistant, name))
             for name, part in _parts(message)
         ]
         if text_of(message, "type") != "tool-calls":
             return asked[0]
         return {"results": [result for answer in asked for result in objects_of(answer, "results")]}
+
+    def _transferred(self, call: Call, assistant: AssistantConfig, extra: JsonObject) -> JsonObject:
+        """The answer to the function that transfers. The leg leaves the upstream then."""
+        (tool_call,) = objects_of(extra, "toolCallList")
+        arguments = object_of(tool_call, "function").get("arguments")
+        destination = upstream_transfer.chosen(assistant, arguments)
+        problem = "it is none of the tool's destinations"
+        if destination is not None:
+            problem = transfer_leg(self.context, call.id, destination) or ""
+        answer = {"error": problem} if problem else {"result": TRANSFERRING}
+        return {"results": [{"toolCallId": tool_call.get("id"), **answer}]}
 
     def _asked(
         self, call: Call, message: Json, extra: JsonObject, server: JsonObject | None

@@ -35,7 +35,7 @@ class VapiCalls:
     def create(self, account: VendorAccount, body: JsonObject) -> UpstreamAnswer:
         """The new call. ``body``: as of ``POST /call``. It is sent once.
 
-        The call of a lost answer may exist. It ends by itself, because nobody joins it.
+        The call of a lost answer may exist. It ends by itself, because no leg joins it.
         """
         return self._asked(account, "create", {"additional_body_parameters": dict(body)})
 

@@ -145,6 +145,7 @@ def test_the_call_is_made_in_bypass_mode_by_the_sdk(
     assert sent["server"]["url"] == messages_url(one.context, one.call["id"])
     assert {"end-of-call-report", "status-update", "tool-calls"} < set(sent["serverMessages"])
     assert sent["model"]["tools"] == [{"type": "function", "function": {"name": "bookTable"}}]
+    assert "firstMessageMode" not in sent
     assert "s3cret" not in asked.body.decode()
     assert "transport" not in sent
     assert one.shown()["artifact"]["upstream"] == {"id": UPSTREAM}
@@ -268,11 +269,16 @@ def test_a_message_of_another_call_changes_nothing(both: tuple[Domain, RestApi])
 def test_a_second_socket_goes_on_after_the_first(
     both: tuple[Domain, RestApi], vapi: Receiver
 ) -> None:
-    one = Relayed(both)
+    system = {"role": "system", "content": "Be brief."}
+    one = Relayed(both, model={"provider": "openai", "model": "gpt-4o", "messages": [system]})
     one.open()
     one.says(type="conversation-update", messages=TALK, artifact={"transcript": "AI: Hello.\n"})
     vapi.reply = Reply(201, body=json.dumps({**MADE, "id": "second"}).encode())
     one.open()
+    sent = json.loads(vapi.requests[-1].body)["assistant"]
+    assert sent["firstMessageMode"] == "assistant-waits-for-user"
+    said = [{"role": "assistant", "content": "Hello."}, {"role": "user", "content": "Hi."}]
+    assert sent["model"]["messages"] == [system, *said]
     one.says(type="conversation-update", messages=[{"role": "user", "message": "late"}])
     one.says("second", **{**REPORT, "transcript": "AI: Again.\n"})
     assert one.shown()["transcript"] == "AI: Hello.\nAI: Again.\n"
@@ -293,9 +299,7 @@ def tool_calls(*names: str) -> dict[str, Any]:
     return {"type": "tool-calls", "toolCallList": calls, "toolWithToolCallList": beside}
 
 
-def test_tools_are_asked_where_they_are(
-    both: tuple[Domain, RestApi], receiver: Receiver
-) -> None:
+def test_tools_are_asked_where_they_are(both: tuple[Domain, RestApi], receiver: Receiver) -> None:
     with Receiver() as other:
         tool = {**TOOL, "server": {"url": other.url, "secret": "own"}}
         answer = {"results": [{"toolCallId": "of bookTable", "result": "table 4"}]}
@@ -326,6 +330,31 @@ def test_a_server_that_fails_is_an_error_of_the_tool(
     (result,) = one.says(**tool_calls("opens"))["results"]
     assert result["toolCallId"] == "of opens"
     assert "500" in result["error"]
+
+
+def test_a_transfer_is_ours(both: tuple[Domain, RestApi], vapi: Receiver) -> None:
+    destination = {"type": "number", "number": "+14155550188", "description": "The office."}
+    transfer = {"type": "transferCall", "destinations": [destination, {"type": "assistant"}]}
+    one = Relayed(both, model={"provider": "openai", "model": "gpt-4o", "tools": [transfer]})
+    one.open()
+    (function,) = json.loads(vapi.requests[0].body)["assistant"]["model"]["tools"]
+    wanted = function["function"]["parameters"]["properties"]["destination"]
+    assert (wanted["enum"], wanted["description"]) == (
+        ["+14155550188"],
+        "+14155550188: The office.",
+    )
+    asked = tool_calls(function["function"]["name"])
+    arguments = asked["toolCallList"][0]["function"]["arguments"]
+    (refused,) = one.says(**asked)["results"]
+    assert "none of the tool's destinations" in refused["error"]
+    arguments["destination"] = "+14155550188"
+    (result,) = one.says(**asked)["results"]
+    assert result["result"] == "The call is being transferred."
+    assert one.shown()["status"] == "forwarding"
+    (tried,) = one.shown()["artifact"]["transfers"]
+    assert tried["destination"]["number"] == "+14155550188"
+    (again,) = one.says(**asked)["results"]
+    assert "its status is forwarding" in again["error"]
 
 
 # ------------------------------------------------------------------ who may
