@@ -1,4 +1,4 @@
-"""/call/<id>/upstream: messages of the upstream that is a call's assistant (docs/upstream-vapi.md).
+"""/upstream/<id>: messages of the upstream that is a call's assistant (docs/upstream-vapi.md).
 
 The token in the URL is the call's own, so no key is needed.
 """
@@ -14,7 +14,7 @@ from app.routes.validation import reply, services
 blueprint = Blueprint("upstream", __name__)
 
 
-@blueprint.post("/call/<id>/upstream")
+@blueprint.post("/upstream/<id>")
 def take(id: str) -> Response:
     """Take one message; an answer for those that ask."""
     service = UpstreamService(services().context)

@@ -49,7 +49,7 @@ class UpstreamStream:
 def messages_url(context: Context, call_id: str) -> str:
     """Where an upstream sends its messages about this call."""
     token = context.vault.sign(SCOPE.format(call_id))
-    return f"{context.settings.public_url}/call/{call_id}/upstream?token={token}"
+    return f"{context.settings.public_url}/upstream/{call_id}?token={token}"
 
 
 def opens_messages(context: Context, call_id: str, token: str) -> bool:

@@ -7,8 +7,6 @@ https://docs.vapi.ai/server-url/events
 
 from __future__ import annotations
 
-import math
-
 from app.domain.assistant import upstream
 from app.domain.assistant.fields import Json, object_of, objects_of, text_of
 from app.domain.calls import apply
@@ -30,6 +28,7 @@ TALK = ("messages", "transcript")
 SHOWN = ("recordingUrl", "stereoRecordingUrl", "logUrl")
 """Files at the upstream, which ``artifact.upstream`` names."""
 MAX_WORD = 200
+MAX_COST = 1e9
 
 
 def awaited(upstream_id: str) -> str:
@@ -161,8 +160,9 @@ def _costs(told: Json, call: Json, upstream_id: str) -> list[JsonDict]:
 
 
 def _is_amount(given: object) -> bool:
-    is_number = isinstance(given, int | float) and not isinstance(given, bool)
-    return is_number and math.isfinite(float(given))
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        return False
+    return abs(given) < MAX_COST  # neither infinite nor NaN
 
 
 def _note(tx: CallTx, name: str, upstream_id: str, **data: str) -> None:

@@ -29,7 +29,7 @@ TOOL_LISTS = ("toolCalls", "toolCallList", "toolWithToolCallList")
 
 @dataclass(frozen=True, slots=True)
 class UpstreamService:
-    """The use cases of ``POST /call/<id>/upstream``."""
+    """The use cases of ``POST /upstream/<id>``."""
 
     context: Context
 

@@ -86,4 +86,5 @@ def _low_pass(edge: float, half: int) -> Filter:
     """A windowed sinc of ``2 * half + 1`` taps. ``edge``: of the rate."""
     at = np.arange(-half, half + 1)
     taps = np.sinc(2 * edge * at) * np.hamming(len(at))
-    return (taps / taps.sum()).astype(np.float32)
+    made: Filter = (taps / taps.sum()).astype(np.float32)
+    return made
