@@ -11,6 +11,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
+from types import ModuleType
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, WebSocketException
@@ -22,6 +24,7 @@ from app.domain.services.media import StreamClaim
 from app.media.backend import AssistantFailed
 from app.media.stream import MediaStream
 from app.net.addresses import BadURL
+from app.net.threads import run_in_thread
 from app.net.websocket import open_socket
 from app.telemetry.call_log import call_log
 from providers.base.media import Audio, Cleared, Digit, MarkPlayed
@@ -35,8 +38,8 @@ MAX_MESSAGE = 1024 * 1024
 """Bytes of one message of the upstream: a whole sentence may come at once."""
 MAX_WAITING_SECONDS = 300.0
 """Audio of the upstream that is not sent to the carrier yet."""
-WORD_SECONDS = 5.0
-"""From the end of the stream until the upstream has said why."""
+WORD_SECONDS, BROKEN_SECONDS = 5.0, 1.0
+"""From the end of the stream until the upstream has said why; the same of one that broke off."""
 NORMAL = frozenset({1000, 1005})
 """Close codes of a normal end, as in ``relay.py``."""
 UNSAID = "The upstream closed its stream, and has not said why."
@@ -61,11 +64,14 @@ class Upstream:
             upstream = await stream.call_context.open_upstream()
         except NoStream as error:
             raise AssistantFailed(str(error)) from error
+        if stream.sample_rate != upstream.stream.client.sample_rate:
+            await run_in_thread(_resampler)  # the first import takes long
         socket = await _opened(upstream)
         pump = Pump(stream, upstream, socket)
         try:
             hung_up = await pump.run()
-        finally:
+        finally:  # also of a call that ends otherwise: the upstream must not wait for its stream
+            await pump.stop()
             await socket.close()
         if hung_up:  # the carrier has gone, and its end is stored
             return EndedReason.CUSTOMER_ENDED_CALL
@@ -76,7 +82,7 @@ class Upstream:
     ) -> EndedReason | None:
         """What the upstream says of its end, which it tells by a message of its own."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(WORD_SECONDS):
+            async with asyncio.timeout(WORD_SECONDS if code in NORMAL else BROKEN_SECONDS):
                 while True:
                     told = await stream.call_context.commands.get()
                     if (told.get("type"), told.get("upstream")) == (UPSTREAM_ENDED, upstream_id):
@@ -148,6 +154,11 @@ class Pump:
             for task in (up, down, play):
                 task.cancel()
 
+    async def stop(self) -> None:
+        """Tell the upstream that the stream is over."""
+        with suppress(ConnectionClosed):
+            await self._send(self._client.stop())
+
     async def _carry_up(self) -> None:
         """The caller's sound and keys, until the carrier has gone."""
         convert = _converter(self._stream.sample_rate, self._client.sample_rate)
@@ -162,7 +173,6 @@ class Pump:
                     await self._played(item.name)
                 elif isinstance(item, Cleared):
                     await self._played(*self._marks)  # some carriers return none after a clear
-            await self._send(self._client.stop())
             return
         await asyncio.Event().wait()  # until what the upstream said is played
 
@@ -229,6 +239,10 @@ class Pump:
 def _converter(rate: int, wanted: int) -> Convert:
     if rate == wanted:
         return lambda pcm: pcm
-    from app.vendors.common.resample import LiveConverter  # numpy, and a resampler
+    feed: Convert = _resampler().LiveConverter(rate, wanted).feed
+    return feed
 
-    return LiveConverter(rate, wanted).feed
+
+def _resampler() -> ModuleType:
+    """It needs numpy."""
+    return import_module("app.vendors.common.resample")

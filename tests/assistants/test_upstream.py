@@ -14,7 +14,15 @@ from websockets.asyncio.server import ServerConnection, serve
 from app.domain.legs.upstream import UpstreamStream
 from app.domain.live.control import UPSTREAM_ENDED
 from app.store.commands import Command
-from providers.base.media import Audio, Digit, Frame, MarkPlayed, StreamStart, StreamStop
+from providers.base.media import (
+    Audio,
+    Digit,
+    Frame,
+    MarkPlayed,
+    StreamStart,
+    StreamStop,
+    UnknownFrame,
+)
 from providers.base.rest import Account
 from providers.common.audio import level
 from providers.events import EndedReason
@@ -30,6 +38,7 @@ from tests.media.server import BY_NAME, calling, listen, loud, serving
 TWILIO = TwilioCaller()
 ACCOUNT = Account("AC" + "0" * 31 + "1", {"authTokens": ["the upstream's own token"]})
 UPSTREAM = "their-call"
+GONE = UnknownFrame("the socket is closed")
 TONE = (12000).to_bytes(2, "little", signed=True) * 800
 """100 ms at 8 kHz."""
 
@@ -49,7 +58,7 @@ class Server:
             if isinstance(frame, StreamStart):
                 self.opened.put_nowait(connection)
             self.frames.put_nowait(frame)
-        self.frames.put_nowait(StreamStop())
+        self.frames.put_nowait(GONE)
 
     async def until(self, wanted: Callable[[Frame], bool]) -> Frame:
         while True:
@@ -231,11 +240,25 @@ async def test_a_message_that_no_carrier_takes(message: str | bytes) -> None:
 async def test_the_caller_hangs_up() -> None:
     async with call(TWILIO) as made:
         await made.carrier.send(TWILIO.stop())
-        assert await made.server.until(lambda each: isinstance(each, StreamStop))
-        await made.theirs.wait_closed()
+        assert await made.server.until(ends) == StreamStop()
+        assert await made.server.until(ends) == GONE
         assert made.theirs.close_code == 1000
         await made.carrier.wait_closed()
     assert made.domain.words() == ["claim", "joined", "upstream", "stopped"]
+
+
+@on_loop
+async def test_a_call_that_ends_otherwise() -> None:
+    """By the API, or a timer: the upstream is told that the stream is over."""
+    async with call(TWILIO) as made:
+        made.domain.ended.add("token-1")
+        assert await made.server.until(ends) == StreamStop()
+        assert await made.server.until(ends) == GONE
+        await made.carrier.wait_closed()
+
+
+def ends(frame: Frame) -> bool:
+    return isinstance(frame, StreamStop) or frame == GONE
 
 
 @on_loop

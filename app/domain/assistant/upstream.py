@@ -71,6 +71,7 @@ OWN_IDS = {"model": ("toolIds", "knowledgeBaseId"), "artifactPlan": ("structured
 TOOLS_OWN = frozenset({"id", "orgId", "createdAt", "updatedAt", "server"})
 """Fields of a function that stay here: the upstream asks this installation, which asks ``server``."""
 FUNCTION = "function"
+NO_TRANSFER = "an upstream transfers to numbers and SIP addresses of `destinations` only"
 WAITS = {"firstMessageMode": "assistant-waits-for-user"}
 """Of an assistant that goes on: it does not greet again."""
 CUSTOMER = ("number", "name", "extension", "sipUri")
@@ -195,8 +196,7 @@ def problems(account: VendorAccount | None, assistant: Json) -> Iterator[tuple[s
     for number, tool in enumerate(objects_of(object_of(assistant, "model"), "tools")):
         is_transfer = tool.get("type") == upstream_transfer.TOOL
         if is_transfer and not upstream_transfer.destinations([tool]):
-            why = "an upstream transfers to numbers and SIP addresses among `destinations` only"
-            yield f"model.tools.{number}.type", why, False
+            yield f"model.tools.{number}.type", NO_TRANSFER, False
 
 
 def reason_of(word: object) -> tuple[EndedReason, str | None]:
