@@ -1,7 +1,8 @@
 """The report of an upstream that has not sent it: its API is asked for the call.
 
-Our report waits for it, for ``ARTIFACT_WAIT_SECONDS`` at most. Without one it is sent all the same,
-and ``artifact.upstream.error`` says so.
+Our report waits for it, for ``ARTIFACT_WAIT_SECONDS`` at most. The API is asked shortly before that,
+because the analysis is in its answer last. Without one our report is sent all the same, and
+``artifact.upstream.error`` says so.
 """
 
 from __future__ import annotations
@@ -23,10 +24,9 @@ from app.vendors.common.answer import UpstreamAnswer
 from providers.events import CallStatus
 
 JOB = "upstream-report"
-FIRST_SECONDS, AGAIN_SECONDS = 5.0, 5.0
-"""From the end of the call to the first question, and between two."""
-PATIENCE = timedelta(seconds=18)
-"""After the end of the call. ``ARTIFACT_WAIT_SECONDS`` is 20 by default."""
+FIRST_SECONDS, LAST_SECONDS, SOONEST_SECONDS = 9.0, 6.0, 1.0
+"""Before the report goes without: the first question, and the one after which it is given up."""
+AGAIN_SECONDS = 3.0
 AT_ONCE, AT_ONCE_SECONDS = 4, 1.0
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,8 @@ def end(change: Change) -> None:
     tx = change.tx
     if open_ones(tx.call):
         payload = {"callId": tx.call.id}
-        tx.context.jobs.enqueue(tx.conn, JOB, f"{JOB}:{tx.call.id}", payload, delay=FIRST_SECONDS)
+        delay = max(SOONEST_SECONDS, tx.context.settings.artifact_wait_seconds - FIRST_SECONDS)
+        tx.context.jobs.enqueue(tx.conn, JOB, f"{JOB}:{tx.call.id}", payload, delay=delay)
 
 
 def open_ones(call: Call) -> list[str]:
@@ -57,7 +58,8 @@ def run(context: Context, payload: Mapping[str, str]) -> float | None:
         found = vendor_accounts.accounts_for_call(context, conn, call.org_id, assistant)
     account = found.get(BACKEND, NO_ACCOUNT)
     answers = {each: context.upstream.get(account, each) for each in open_ones(call)}
-    is_last = context.now() - (call.ended_at or call.updated_at) >= PATIENCE
+    patience = timedelta(seconds=context.settings.artifact_wait_seconds - LAST_SECONDS)
+    is_last = context.now() - (call.ended_at or call.updated_at) >= patience
     with context.store.write() as conn:
         locked = record.get(conn, call.id, lock=True)
         if locked is None:

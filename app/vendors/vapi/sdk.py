@@ -13,8 +13,8 @@ from vapi import Vapi
 from app.net.headers import without_framing
 from app.net.http import get, post
 
-SECONDS = 10.0
-"""Of one request. The caller hears nothing meanwhile."""
+SECONDS, READ_SECONDS = 10.0, 3.0
+"""Of a creation, while the caller hears nothing, and of another request."""
 MOST_BYTES = 10_000_000
 """Of an answer: the whole conversation is in it."""
 
@@ -35,7 +35,7 @@ class Transport(httpx.BaseTransport):
         headers = {**without_framing(request.headers), "accept-encoding": "identity"}
         url, private = str(request.url), self._allow_private
         if request.method == "GET":
-            answer = get(url, headers, SECONDS, private, MOST_BYTES)
+            answer = get(url, headers, READ_SECONDS, private, MOST_BYTES)
         else:
             answer = post(url, request.read(), headers, SECONDS, private, MOST_BYTES)
         self.status, self.body = answer.status, answer.body

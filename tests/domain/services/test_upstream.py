@@ -382,6 +382,7 @@ def test_a_report_that_does_not_come_is_fetched(
     one = Relayed(both)
     one.open()
     one.end()
+    assert one.ours.later.waiting[f"upstream-report:{one.call['id']}"][1] == 11
     assert one.later() == upstream_report.AGAIN_SECONDS  # it says that it is queued
     vapi.reply = Reply(body=json.dumps({**REPORT, "id": UPSTREAM, "status": "ended"}).encode())
     assert one.later() is None
@@ -401,7 +402,7 @@ def test_an_upstream_that_never_reports(
     one.open()
     one.end()
     vapi.reply = reply or vapi.reply
-    one.ours.clock.pass_(upstream_report.PATIENCE.total_seconds())
+    one.ours.clock.pass_(20 - upstream_report.LAST_SECONDS)
     assert one.later() is None
     (report,) = one.told("end-of-call-report")
     assert words in report["artifact"]["upstream"]["error"]
