@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from app.net.http import SendError
 from app.vendors.common.account import VendorAccount
 from app.vendors.common.answer import UpstreamAnswer
-from app.vendors.vapi import ADDRESS, MISSING
+from app.vendors.vapi import ADDRESS, MISSING, VENDOR
 from providers.common.json_types import JsonObject
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ class VapiCalls:
             from app.vendors.vapi import sdk
         except ImportError:
             return UpstreamAnswer(error=MISSING)
+        if problem := address_problem(account):
+            return UpstreamAnswer(error=problem)
         own = account.client_supplied and account.url
         transport = sdk.Transport(self.allow_private or not own)
         calls = sdk.calls(account.key or "", account.url or ADDRESS, transport)
@@ -61,6 +63,12 @@ class VapiCalls:
             if transport.status is None:
                 return UpstreamAnswer(error=f"the SDK failed with {type(error).__name__}")
         return _answer(transport)
+
+
+def address_problem(account: VendorAccount) -> str | None:
+    """Why the account's address cannot be one; None: it can."""
+    problem = VENDOR.form.problem(account.url) if account.url else None
+    return f"the address of {VENDOR.name} {problem}" if problem else None
 
 
 def preload() -> None:
