@@ -15,7 +15,7 @@ from app.domain.calls.apply import finalize
 from app.domain.calls.record import CallTx
 from app.domain.errors import Invalid, NotFound, Unauthorized
 from app.domain.legs.upstream import NoStream, UpstreamStream, messages_url
-from app.domain.reporting import upstream_report
+from app.domain.reporting import no_record, upstream_report
 from app.domain.services.media import StreamClaim
 from app.domain.services.upstream import UpstreamService
 from app.settings import Settings, VendorSettings
@@ -288,6 +288,25 @@ def test_a_second_socket_goes_on_after_the_first(
     one.says(**REPORT)
     (report,) = one.told("end-of-call-report")
     assert report["cost"] == 1.5
+
+
+def test_a_call_without_a_record_keeps_nothing_of_theirs(
+    both: tuple[Domain, RestApi], vapi: Receiver
+) -> None:
+    one = Relayed(both, hipaaEnabled=True, server={})
+    one.open()
+    one.says(type="conversation-update", messages=TALK, artifact={"transcript": "AI: Hello.\n"})
+    vapi.reply = Reply(201, body=json.dumps({**MADE, "id": "second"}).encode())
+    one.open()
+    one.end()
+    one.says("second", **REPORT)
+    one.says(**REPORT)
+    no_record.run(one.context, {"callId": one.call["id"]})
+    with one.context.store.read() as conn:
+        call = record.get(conn, one.call["id"])
+    assert call is not None
+    assert "Hello" not in json.dumps(dict(call.body))
+    assert "storage.example.com" not in json.dumps(dict(call.body))
 
 
 # ------------------------------------------------------------------ what it asks
