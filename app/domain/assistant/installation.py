@@ -17,7 +17,7 @@ from app.domain.assistant.vendor_fields import MODEL, TRANSCRIBER, VOICE
 from app.domain.errors import Invalid
 from app.settings import Settings
 from app.vendors import buildable, registry, speech_voices
-from app.vendors.common.account import VendorAccount, VendorAccounts
+from app.vendors.common.account import NO_ACCOUNT, VendorAccount, VendorAccounts
 
 EMBEDDED_NAME = str(EMBEDDED["provider"])
 LOCAL = "local"
@@ -60,8 +60,9 @@ def stage_findings(assistant: AssistantConfig, installation: Installation) -> It
     """The stages that no call could build, and those that another vendor serves."""
     backend = assistant.transport.backend(installation.settings)
     if backend == upstream.BACKEND:
-        account = installation.accounts.get(upstream.BACKEND)
-        for path, why, fails in upstream.problems(account, assistant.json):
+        account = installation.accounts.get(upstream.BACKEND, NO_ACCOUNT)
+        own_url = installation.settings.public_url
+        for path, why, fails in upstream.problems(account, own_url, assistant.json):
             yield Finding(path, Fate.REFUSED if fails else Fate.IGNORED, why)
     if backend != LOCAL:
         return

@@ -187,12 +187,21 @@ def without_secrets(tools: object) -> object:
     return split_secrets({"tools": tools})[0]["tools"]
 
 
-def problems(account: VendorAccount | None, assistant: Json) -> Iterator[tuple[str, str, bool]]:
+def account_problem(account: VendorAccount, own_url: str) -> str | None:
+    """Why no call can be made with it, as a clause. ``own_url``: of this installation."""
+    if not account.key:
+        return "set VAPI_API_KEY, or store a credential of `vapi`"
+    if account.url and account.url.rstrip("/") == own_url.rstrip("/"):
+        return "VAPI_BASE_URL is this installation itself, which would call itself without an end"
+    return None if is_installed() else MISSING
+
+
+def problems(
+    account: VendorAccount, own_url: str, assistant: Json
+) -> Iterator[tuple[str, str, bool]]:
     """Path, clause and whether a call fails by it, for each thing that cannot be done."""
-    if account is None or not account.key:
-        yield "transport.provider", "set VAPI_API_KEY, or store a credential of `vapi`", True
-    elif not is_installed():
-        yield "transport.provider", MISSING, True
+    if problem := account_problem(account, own_url):
+        yield "transport.provider", problem, True
     for number, tool in enumerate(objects_of(object_of(assistant, "model"), "tools")):
         is_transfer = tool.get("type") == upstream_transfer.TOOL
         if is_transfer and not upstream_transfer.destinations([tool]):

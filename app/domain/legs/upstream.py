@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.domain.assistant.config import AssistantConfig
-from app.domain.assistant.upstream import BACKEND, Request
+from app.domain.assistant.upstream import BACKEND, Request, account_problem
 from app.domain.calls import record
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context
@@ -28,7 +28,6 @@ from providers.events import CallStatus
 
 SCOPE = "upstream {}"
 """What the token of the URL for an upstream's messages signs, with the call's id."""
-NO_KEY = "No account at the upstream: set VAPI_API_KEY, or store a credential of `vapi`."
 
 
 class NoStream(Exception):
@@ -69,8 +68,8 @@ def open_stream(
     ``leg``: a name for this media socket.
     """
     account = vendors.get(BACKEND, NO_ACCOUNT)
-    if not account.key:
-        raise NoStream(NO_KEY)
+    if problem := account_problem(account, context.settings.public_url):
+        raise NoStream(f"The upstream cannot be asked: {problem}.")
     with context.store.read() as conn:
         call = record.get(conn, call_id)
     if call is None:

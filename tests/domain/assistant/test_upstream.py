@@ -40,6 +40,12 @@ def test_without_a_key_no_call_can_begin(accounts: Any) -> None:
     assert found(accounts, backend="vapi", name="x") == {line: Fate.REFUSED}
 
 
+def test_an_installation_is_not_its_own_upstream() -> None:
+    own = Settings(secret_keys=("a key of the tests",)).public_url
+    (line,) = found({"vapi": VendorAccount("k", f"{own}/")}, transport={"provider": "vapi"})
+    assert "this installation itself" in line
+
+
 def test_without_the_sdk_no_call_can_begin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upstream, "is_installed", lambda: False)
     told = {f"transport.provider: {MISSING}": Fate.REFUSED}
