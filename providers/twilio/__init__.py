@@ -7,6 +7,7 @@ from providers.twilio import config, number_settings, pasted, signature, twiml, 
 from providers.twilio.media import TwilioSerializer
 from providers.twilio.relay import SPEECH
 from providers.twilio.rest import TwilioClient
+from providers.twilio.stream_client import open_stream
 
 TWILIO = Carrier(
     name=config.NAME,
@@ -27,5 +28,6 @@ TWILIO = Carrier(
     console_url="https://www.twilio.com/console/voice/calls/logs/{call}",
     console_fields=number_settings.FIELDS,
     pasted=pasted,
+    open_stream=open_stream,
     simulator="providers.twilio.simulator",
 )

@@ -274,10 +274,12 @@ ROWS: Mapping[str, Row] = {
     "transcriber.server.staticIpAddressesEnabled": NO_ADDRESS,
     "transcriber.server.timeoutSeconds": ignored("a transcriber has 5 s to connect"),
     "transcriber.server.url": SERVED,
+    "transport.assistantId": SERVED,
     "transport.conversationType": mapped(
         "`conversation-relay` lets the carrier hear and speak; others have no effect"
     ),
     "transport.headers": SERVED,
+    "transport.phoneNumberId": SERVED,
     "transport.provider": SERVED,
     "transport.url": SERVED,
     "transportConfigurations": ignored("the phone number decides the transport"),
