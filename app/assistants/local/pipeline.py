@@ -329,7 +329,8 @@ class AgentPipeline:
         output = TextOutput(
             stream, self._may_interrupt, self._given, first=self.config.first_interruptible
         )
-        return TextInput(stream, self._caller_left, output.interruptible), output
+        caller = TextInput(stream, self._caller_left, output.interruptible, lambda: self._unsaid)
+        return caller, output
 
     def _may_interrupt(self) -> bool:
         detector = self._voicemail_detector

@@ -49,14 +49,22 @@ class TextInput(FrameProcessor):
     """The caller's words and keys as frames. ``gone`` is called once the carrier has left."""
 
     def __init__(
-        self, stream: TextStream, gone: Callable[[], None], interruptible: Callable[[], bool]
+        self,
+        stream: TextStream,
+        gone: Callable[[], None],
+        interruptible: Callable[[], bool],
+        unsettled: Callable[[], bool],
     ) -> None:
-        """``interruptible``: whether the caller may interrupt the text that is with the voice."""
+        """``interruptible``: whether the caller may interrupt the text that is with the voice.
+
+        ``unsettled``: whether a text was given to it that the conversation does not have yet.
+        """
         super().__init__()
         self._stream = stream
         self._gone = gone
         self._interruptible = interruptible
-        # Set once the conversation has what was heard of an interrupted text.
+        self._unsettled = unsettled
+        # Set once the conversation has what was heard of a text.
         self.settled = asyncio.Event()
         self._reader: asyncio.Task[None] | None = None
         # Set once the caller is this assistant's: until then it hears nothing.
@@ -103,22 +111,29 @@ class TextInput(FrameProcessor):
                 await self.push_frame(InputDTMFFrame(button=KEYS[digit]))
 
     async def _take_turn(self) -> None:
-        """Interrupt a text that the carrier's voice has not begun, or has just said."""
+        """Interrupt a text that the carrier's voice has not begun. One that is over is settled."""
         if self._stream.has_text and self._interruptible():
             await self._interrupt()
+        elif self._unsettled() and not self._stream.has_text:
+            self.settled.clear()
+            await self._wait()
 
     async def _interrupt(self) -> None:
-        """Begin the caller's turn, and wait, within a bound, until the text before it is settled.
-
-        The model gets the words that follow, and must know what was heard before them.
-        """
-        waits = self._stream.has_text
+        """Begin the caller's turn, and settle the text before it."""
+        waits = self._stream.has_text or self._unsettled()
         self.settled.clear()
         await self.push_frame(CallerInterrupts())
         if waits:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(SETTLE_SECONDS):
-                    await self.settled.wait()
+            await self._wait()
+
+    async def _wait(self) -> None:
+        """Wait, within a bound, until the text is settled.
+
+        The model gets the words that follow, and must know what was heard before them.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_SECONDS):
+                await self.settled.wait()
 
 
 class TextOutput(FrameProcessor):

@@ -153,6 +153,19 @@ async def test_keys_of_the_caller_and_of_the_assistant() -> None:
 
 
 @on_loop
+async def test_words_right_behind_the_last_one_of_the_voice() -> None:
+    async with (
+        Chat("Yes.") as chat,
+        in_session({"firstMessage": GREETING}, account(chat)) as session,
+    ):
+        await session.heard(GREETING)
+        await session.say("A table.")
+        await session.said("AI: Yes.")
+    contents = [each["content"] for each in chat.asked[0].body["messages"]]
+    assert contents[-2:] == [GREETING, "A table."]
+
+
+@on_loop
 async def test_a_key_over_the_voice() -> None:
     async with Chat("Yes.") as chat, in_session({"firstMessage": LONG}, account(chat)) as session:
         await session.begins("table")
