@@ -19,6 +19,8 @@ from websockets.sync.client import ClientConnection
 from providers.simulation.media_socket import MediaSocket
 
 CHARACTERS_PER_SECOND = 15.0
+# What a caller says to an assistant that is silent for so long.
+HELLO, HELLO_SECONDS = "Hello?", 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +189,11 @@ class TextSocket(MediaSocket):
         self.told_words(words)
 
     def talk(self, frames: int) -> None:
-        """Nothing: sound without words is not told."""
+        """Say hello to an assistant that says nothing, as one does that goes on with a call."""
+        if not self.voice.wait(
+            lambda: self.voice.is_heard or bool(self.voice.lines), HELLO_SECONDS
+        ):
+            self.say(HELLO)
 
     def frame(self, pcm: bytes) -> None:
         """Nothing: the bridge gets no audio."""
