@@ -1,0 +1,284 @@
+"""Whether a call was what its scenario expects. Pure, apart from the judge that it is given."""
+
+from __future__ import annotations
+
+import io
+import wave
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.cli.scenarios.heard import Heard
+from app.cli.scenarios.play import Played, messages
+from app.cli.scenarios.schema import Call, CallExpectation, Expectation, Scenario, Text
+from app.cli.scenarios.texts import short, text_failures
+from providers.common.json_types import JsonDict
+from providers.simulation.script import TakenTurn
+
+# Asks a judge: the criterion, and the text. Returns why it is not met; empty: it is.
+Judge = Callable[[str, str], str]
+ENDLESS = float("inf")
+
+
+class NotJudged(Exception):
+    """No judge is configured, or it gives no verdict. The message is the reason."""
+
+
+@dataclass
+class Findings:
+    """What is wrong with a call, and which of its expectations were not judged."""
+
+    failures: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    latencies: list[float] = field(default_factory=list)
+    """Milliseconds to the first sound of each answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One turn of the call: from its begin to the next one's. Times are seconds since 1970."""
+
+    number: int
+    since: float
+    until: float
+    taken: TakenTurn | None
+    following: TakenTurn | None
+
+
+def examine(played: Played, judge: Judge) -> Findings:
+    """Compare a call with its scenario."""
+    found = Findings(list(played.problems))
+    if not played.call:
+        return found
+    return _Examination(played, judge, found).run()
+
+
+class _Examination:
+    def __init__(self, played: Played, judge: Judge, found: Findings) -> None:
+        self._played = played
+        self._scenario: Scenario = played.script.scenario
+        self._judge = judge
+        self._found = found
+        self._heard = Heard.of(played.tape)
+        self._messages = messages(played.call)
+        self._calls = played.script.tool_calls()
+
+    def run(self) -> Findings:
+        answered = [each for each in self._steps() if each.taken and each.taken.turn.answered]
+        heard = (self._latency(each) for each in answered)
+        self._found.latencies += [each for each in heard if each is not None]
+        for number, turn in enumerate(self._scenario.turns):
+            step = next((each for each in self._steps() if each.number == number), None)
+            for each in turn.expect:
+                self._check_turn(number, step, each)
+        self._check_call(self._scenario.expect)
+        return self._found
+
+    def _fail(self, where: str, text: str) -> None:
+        self._found.failures.append(f"{where}: {text}")
+
+    # -- turns
+
+    def _steps(self) -> list[_Step]:
+        taken = list(self._played.taken)
+        following = [*taken[1:], None]
+        first = taken[0].at if taken else ENDLESS
+        steps = [_Step(0, 0.0, first, None, taken[0] if taken else None)]
+        for each, then in zip(taken, following, strict=False):
+            until = ENDLESS if then is None else then.at
+            steps.append(_Step(each.turn.number, each.at, until, each, then))
+        return steps if self._scenario.turns[0].listens else steps[1:]
+
+    def _check_turn(self, number: int, step: _Step | None, wanted: Expectation) -> None:
+        where = f"turn {number}, {wanted.event}"
+        if step is None:
+            self._fail(where, "the call ended before this turn")
+            return
+        came = EVENTS[wanted.event](self, step)
+        if wanted.absent:
+            if came is not None:
+                self._fail(where, f"came, and was to be absent: {short(came.text)}")
+            return
+        if came is None:
+            self._fail(where, "did not come")
+            return
+        self._check_text(where, came.text, wanted)
+        self._check_calls(where, came.calls, wanted.calls)
+        if wanted.within_ms is not None:
+            self._check_time(where, came.after_ms, wanted.within_ms)
+
+    def _check_time(self, where: str, after: float | None, limit: float) -> None:
+        if after is None:
+            self._fail(where, "has no moment in what the caller heard")
+        elif after > limit:
+            self._fail(where, f"came after {after:.0f} ms, not within {limit:.0f}")
+
+    def _latency(self, step: _Step) -> float | None:
+        if step.taken is None:
+            return None
+        until = ENDLESS if step.following is None else step.following.began
+        return self._heard.answer_after(step.taken, until)
+
+    def _said(self, step: _Step, role: str) -> str:
+        offset = self._clock_offset
+        inside = (
+            str(each.get("message", ""))
+            for each in self._messages
+            if each.get("role") == role
+            and step.since <= float(each.get("time", 0)) / 1000 + offset < step.until
+        )
+        return " ".join(text for text in inside if text)
+
+    @property
+    def _clock_offset(self) -> float:
+        """Seconds that our clock is ahead of the server's, at most; 0 on one machine."""
+        told = [
+            each.at - float(each.body["timestamp"]) / 1000
+            for each in self._played.script.messages
+            if isinstance(each.body.get("timestamp"), int | float)
+        ]
+        least = min(told, default=0.0)
+        return least if abs(least) > CLOCKS_DIFFER else 0.0
+
+    # -- what a turn may bring
+
+    def response(self, step: _Step) -> _Came | None:
+        text = self._said(step, "bot")
+        return _Came(text, self._latency(step)) if text else None
+
+    def user_transcription(self, step: _Step) -> _Came | None:
+        text = self._said(step, "user")
+        return _Came(text) if text else None
+
+    def function_call(self, step: _Step) -> _Came | None:
+        inside = [each for each in self._calls if step.since <= each[0] < step.until]
+        if not inside:
+            return None
+        after = None
+        if step.taken is not None:
+            ended = step.since + self._heard.end_of(step.taken) - step.taken.began
+            after = (inside[0][0] - ended) * 1000
+        calls = [(name, arguments) for _, name, arguments in inside]
+        return _Came(", ".join(f"{name}({arguments})" for name, arguments in calls), after, calls)
+
+    def bot_interrupted(self, step: _Step) -> _Came | None:
+        """The assistant was speaking when the turn began, and its words were cut."""
+        stopped = None if step.taken is None else self._heard.stopped(step.taken)
+        before = [
+            each
+            for each in self._messages
+            if each.get("role") == "bot" and float(each.get("time", 0)) / 1000 < step.since
+        ]
+        if stopped is None or not before or not before[-1].get("interrupted"):
+            return None
+        return _Came(str(before[-1].get("message")), stopped)
+
+    def bot_stopped_speaking(self, step: _Step) -> _Came | None:
+        stopped = None if step.taken is None else self._heard.stopped(step.taken)
+        return None if stopped is None else _Came("", stopped)
+
+    # -- the whole call
+
+    def _check_call(self, wanted: CallExpectation) -> None:
+        call = self._played.call
+        reason = str(call.get("endedReason"))
+        if wanted.endedReason and reason not in wanted.endedReason:
+            told = call.get("endedMessage")
+            more = f" ({told})" if told else ""
+            self._fail("endedReason", f"is {reason}{more}, not {' or '.join(wanted.endedReason)}")
+        came = {each.type for each in self._played.script.messages}
+        for missing in (each for each in wanted.serverMessages if each not in came):
+            self._fail("serverMessages", f"no {missing} came; {', '.join(sorted(came))} did")
+        self._check_text("transcript", str(call.get("transcript") or ""), wanted)
+        self._check_calls("calls", [each[1:] for each in self._calls], wanted.calls)
+        self._check_numbers(wanted)
+
+    def _check_numbers(self, wanted: CallExpectation) -> None:
+        if wanted.interruptions is not None:
+            count = sum(bool(each.get("interrupted")) for each in self._messages)
+            if count != wanted.interruptions:
+                self._fail("interruptions", f"are {count}, not {wanted.interruptions}")
+        if wanted.within_ms is not None:
+            for number, latency in enumerate(self._found.latencies):
+                self._check_time(f"answer {number + 1}", latency, wanted.within_ms)
+        if wanted.cost is not None:
+            cost = float(self._played.call.get("cost") or 0.0)
+            self._check_range("cost", cost, wanted.cost.min, wanted.cost.max, "USD")
+        if wanted.recording is not None:
+            length, limits = _length(self._played.recording), wanted.recording
+            if length is None:
+                self._fail("recording", "the call has none")
+            else:
+                self._check_range("recording", length, limits.min_seconds, limits.max_seconds, "s")
+
+    def _check_range(
+        self, where: str, value: float, least: float, most: float | None, unit: str
+    ) -> None:
+        if value < least or (most is not None and value > most):
+            bounds = f"at least {least:g}" if most is None else f"from {least:g} to {most:g}"
+            self._fail(where, f"is {value:g} {unit}, not {bounds}")
+
+    # -- texts and calls
+
+    def _check_text(self, where: str, text: str, wanted: Text) -> None:
+        for failure in text_failures(text, wanted):
+            self._fail(where, failure)
+        if wanted.eval is None:
+            return
+        try:
+            if why := self._judge(wanted.eval, text):
+                self._fail(where, f"eval {wanted.eval!r}: {why}")
+        except NotJudged as reason:
+            self._found.skipped.append(f"{where}: eval {wanted.eval!r}: {reason}")
+
+    def _check_calls(
+        self, where: str, came: Sequence[tuple[str, Any]], wanted: Sequence[Call]
+    ) -> None:
+        left = list(came)
+        for each in wanted:
+            found = next((call for call in left if _matches(call, each)), None)
+            if found is None:
+                told = ", ".join(f"{name}({arguments})" for name, arguments in came) or "none"
+                self._fail(where, f"{each.name}({each.args}) was not called; called: {told}")
+            else:
+                left.remove(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Came:
+    """An event that came. ``after_ms``: see ``Expectation.within_ms``."""
+
+    text: str
+    after_ms: float | None = None
+    calls: Sequence[tuple[str, Any]] = ()
+
+
+# More than messages need on one machine: the clocks of two machines differ.
+CLOCKS_DIFFER = 0.5
+
+EVENTS: Mapping[str, Callable[[_Examination, _Step], _Came | None]] = {
+    "response": _Examination.response,
+    "user_transcription": _Examination.user_transcription,
+    "function_call": _Examination.function_call,
+    "bot_interrupted": _Examination.bot_interrupted,
+    "bot_stopped_speaking": _Examination.bot_stopped_speaking,
+}
+
+
+def _matches(call: tuple[str, Any], wanted: Call) -> bool:
+    name, arguments = call
+    given: JsonDict = arguments if isinstance(arguments, dict) else {}
+    return name == wanted.name and all(
+        key in given and given[key] == value for key, value in wanted.args.items()
+    )
+
+
+def _length(recording: bytes | None) -> float | None:
+    """Seconds of a WAV file; None: it is none."""
+    if recording is None:
+        return None
+    try:
+        with wave.open(io.BytesIO(recording)) as file:
+            return file.getnframes() / file.getframerate()
+    except (wave.Error, EOFError):
+        return None
