@@ -60,7 +60,7 @@ class Turn:
     answered: bool = True
     """The assistant is to answer. False: of noise and silence."""
     act: Callable[[], None] | None = None
-    """What is done in place of speaking."""
+    """What is done in place of speaking. The caller waits until it has ended the media socket."""
     cut: bool = False
     """The network cuts the media socket in place of the turn. The phone leg lives on."""
     number: int = 0

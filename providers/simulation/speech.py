@@ -95,17 +95,23 @@ class Caller:
         tape = self._stage.tape
         taken = TakenTurn(turn, time.time(), tape.seconds)
         self._stage.taken.append(taken)
-        if turn.act is not None:
-            turn.act()
-            self._due = time.monotonic()
-        if turn.cut:
-            self._stage.cut = True
-            self._socket.abort()
-        going = not turn.cut and self._speak(turn)
+        going = not self._is_lost(turn) and self._speak(turn)
         taken.ended = tape.seconds
         if turn.answered:
             self._heard = self._quiet = 0.0
         return going
+
+    def _is_lost(self, turn: Turn) -> bool:
+        """Do what takes the turn's place. Whether the media socket is lost by it, in time."""
+        if turn.cut:
+            self._stage.cut = True
+            self._socket.abort()
+            return True
+        if turn.act is None:
+            return False
+        turn.act()
+        self._due = time.monotonic()
+        return not self._say(self._silence(self._patience))
 
     def _speak(self, turn: Turn) -> bool:
         """Say the words and press the keys. False when the socket is done before."""

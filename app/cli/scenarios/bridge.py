@@ -30,7 +30,7 @@ SERVE = (sys.executable, "-c", "from app.cli.main import main; main()", "serve")
 QUICK: Mapping[str, str] = {
     "ALLOW_PRIVATE_SERVER_URLS": "1",
     "ASSISTANT_BACKEND": "local",
-    "DRAIN_SECONDS": "0",
+    "DRAIN_SECONDS": "16",  # in a deploy the next worker must be up before
     "LOG_LEVEL": "WARNING",
     "PRICE_SECONDS": "0",
     "RECONCILE_SECONDS": "1",

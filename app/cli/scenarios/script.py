@@ -17,6 +17,8 @@ from providers.simulation.stage import Stage
 
 REPORT = "end-of-call-report"
 TOOL_CALLS = "tool-calls"
+# Seconds that a turn on the line may be shorter than its sound.
+ROUNDING = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class Script:
     stage: Stage | None = None
     """The carrier's side of the call, once it is played."""
     messages: list[Message] = field(default_factory=list)
+    told: set[tuple[int, int]] = field(default_factory=set)
+    """The pieces that a transcriber has told, on whichever of its sockets."""
     problems: list[str] = field(default_factory=list)
     """What the scenario should have told the stand-ins, and does not."""
     _came: threading.Condition = field(default_factory=threading.Condition)
@@ -63,7 +67,8 @@ class Script:
         for place, taken in enumerate(self.taken):
             spoken = self.sounds.get(taken.turn.number, Spoken(b""))
             for number, piece in enumerate(spoken.pieces):
-                if taken.ended is not None or taken.began + piece.until <= tape:
+                now = tape if taken.ended is None else taken.ended
+                if taken.began + piece.until <= now + ROUNDING:
                     yield place, number, piece
 
     def fault(self, part: Needs) -> tuple[str, float] | None:

@@ -33,7 +33,6 @@ class Recogniser:
         self._script = script
         self._size = int(rate * SLICE_SECONDS) * SAMPLE_WIDTH
         self._pcm = b""
-        self._told: set[tuple[int, int]] = {place[:2] for place in script.said()}
         self._voice = self._quiet = 0.0
 
     def feed(self, pcm: bytes) -> Iterator[tuple[str, bool]]:
@@ -62,8 +61,8 @@ class Recogniser:
     def _new_words(self) -> str:
         """What was said to its end, and not yet told."""
         new = {(place, number): each.words for place, number, each in self._script.said()}
-        fresh = [words for key, words in new.items() if key not in self._told]
-        self._told |= new.keys()
+        fresh = [words for key, words in new.items() if key not in self._script.told]
+        self._script.told |= new.keys()
         return " ".join(fresh)
 
 

@@ -52,7 +52,10 @@ def test_what_is_as_expected(expect: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("expect", "sentence"),
     [
-        ("{event: response, text_contains: chair}", "turn 1, response: 'One table.' does not contain"),
+        (
+            "{event: response, text_contains: chair}",
+            "turn 1, response: 'One table.' does not contain",
+        ),
         ("{event: response, text_excludes: table}", "contains 'table'"),
         ("{event: response, text_matches: ^table}", "does not match"),
         ("{event: response, within_ms: 700}", "turn 1, response: came after 8"),

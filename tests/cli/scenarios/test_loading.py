@@ -57,7 +57,10 @@ FAULTS = {
     "      - user: Hi\n        expect: [{event: respons}]\n": (14, "'response', 'function_call'"),
     "      - user: Hi\n        expect: [{event: response, within: 3}]\n": (14, "'within'; allowed"),
     "      - user: Hi\n        expect: [{event: response, calls: [x]}]\n": (14, "calls belongs"),
-    "      - user: Hi\n        expect: [{event: response, text_matches: '('}]\n": (14, "expression"),
+    "      - user: Hi\n        expect: [{event: response, text_matches: '('}]\n": (
+        14,
+        "expression",
+    ),
 }
 
 
