@@ -147,7 +147,8 @@ class Caller:
 def converse(socket: MediaSocket, stage: Stage, patience: float) -> bool:
     """Take the configured turns. Returns whether the caller has to hang up afterwards."""
     try:
-        return Caller(socket, stage, patience).converse()
+        # a dialled call's patience is the limit of its length
+        return Caller(socket, stage, min(patience, stage.config.timeout)).converse()
     finally:
         if stage.config.record is not None:
             stage.tape.write(stage.config.record)

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from app.cli.scenarios.api import Api
 from app.cli.scenarios.faults import FAULTS, Needs
 from app.cli.scenarios.loading import BadScenario, Loaded, assistant_source
 from app.cli.scenarios.schema import Scenario
 from app.cli.scenarios.script import REPORT, TOOL_CALLS
+from app.cli.vapi import core_yaml
+from app.cli.vapi.source import SourceError
 from app.domain.overlay import merge
 from providers.common.json_types import JsonDict, JsonObject
 
@@ -37,8 +37,10 @@ def of_file(path: Path) -> JsonDict:
     """An assistant in a JSON or YAML file. Raises ``BadScenario``."""
     try:
         text = path.read_text()
-        found = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        if path.suffix != ".json":
+            return core_yaml.read(text, str(path))
+        found = json.loads(text)
+    except (OSError, ValueError, SourceError) as error:
         raise BadScenario(f"{path}: the assistant cannot be read: {error}") from error
     if not isinstance(found, dict):
         raise BadScenario(f"{path}: there is no assistant in it")

@@ -99,8 +99,9 @@ def _when(step: Step) -> tuple[When, float | None]:
 def _sound(step: Step, loaded: Loaded, speak: Speak) -> Spoken | None:
     """Raises ``SimulatorError``."""
     if step.audio is not None:
-        pcm = trimmed(sound(loaded.beside(step.audio), RATE))
-        return Spoken(pcm, (Piece(step.words, seconds(pcm)),) if step.words else ())
+        pcm = sound(loaded.beside(step.audio), RATE)
+        until = seconds(trimmed(pcm))
+        return Spoken(pcm, (Piece(step.words, until),) if step.words else ())
     if step.silence_ms:
         return Spoken(silence(step.silence_ms))
     if step.noise_ms:

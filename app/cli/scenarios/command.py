@@ -28,7 +28,7 @@ class CannotTest(click.ClickException):
 @click.argument("scenarios", nargs=-1)
 @click.option("--record", metavar="CALLID", help="Print a scenario of this call of --url instead.")
 @click.option("--replay", metavar="CALLID", help="Play its caller's recorded words, and compare.")
-@click.option("--assistant", type=click.Path(), help="With --replay: the assistant's new version.")
+@click.option("--assistant", type=click.Path(), help="A file in place of that call's assistant.")
 @click.option("--jobs", default=1, type=click.IntRange(1, 64), help="How many calls at once.")
 @click.option("--url", help="A server that runs already, instead of a bridge of the test's own.")
 @click.option("--key", envvar="API_KEY", help="Its API key; API_KEY by default.")
@@ -67,7 +67,7 @@ def test(
     try:
         options = _options(jobs, url, key, port, standins_url)
         if record is not None:
-            print_scenario(record, options, click.echo)
+            print_scenario(record, assistant, options, click.echo)
             return
         if replay is not None:
             sys.exit(replay_call(replay, assistant, options, click.echo))

@@ -1,6 +1,6 @@
 """The faults that a turn of a scenario may name. Pure data.
 
-A fault that cannot wholly be done is not in the table, so that a file which names it is refused.
+A fault that cannot wholly be done is not in the table: a file which names it is refused.
 """
 
 from __future__ import annotations

@@ -279,6 +279,6 @@ def _length(recording: bytes | None) -> float | None:
         return None
     try:
         with wave.open(io.BytesIO(recording)) as file:
-            return file.getnframes() / file.getframerate()
+            return float(file.getnframes() / file.getframerate())
     except (wave.Error, EOFError):
         return None

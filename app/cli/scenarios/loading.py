@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import yaml
+import yaml  # type: ignore[import-untyped]
 from pydantic import ValidationError
 
 from app.cli.scenarios.schema import UNKNOWN_WORD, AssistantSource, Scenario
+from app.cli.vapi.core_yaml import CoreLoader
 from providers.common.json_types import JsonDict
 
 ENDINGS = (".yaml", ".yml")
@@ -39,16 +41,19 @@ class Loaded:
         return self.path.parent / name
 
 
-class _Loader(yaml.SafeLoader):
+_INT = "tag:yaml.org,2002:int"
+
+
+class _Loader(CoreLoader):
     """Reads only plain decimal numbers as integers, so that keys ``012`` stay text."""
 
+    yaml_implicit_resolvers: dict[str, Any] = {  # noqa: RUF012  # the library's form
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != _INT]
+        for first, resolvers in CoreLoader.yaml_implicit_resolvers.items()
+    }
 
-_INT = "tag:yaml.org,2002:int"
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != _INT]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(_INT, re.compile(r"[-+]?(?:0|[1-9][0-9]*)$"), list("-+0123456789"))
+
+_Loader.add_implicit_resolver(_INT, re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z"), list("-+0123456789"))
 
 
 def load(paths: Sequence[str]) -> list[Loaded]:

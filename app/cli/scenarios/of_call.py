@@ -17,12 +17,13 @@ from app.cli.scenarios.run import Options, run
 Say = Callable[[str], object]
 
 
-def print_scenario(call_id: str, options: Options, say: Say) -> None:
-    """Print a scenario of this call. Raises ``BadScenario``."""
+def print_scenario(call_id: str, file: str | None, options: Options, say: Say) -> None:
+    """Print a scenario of this call. ``file``: its assistant. Raises ``BadScenario``."""
     api = _api(options)
     try:
         call = api.ask("GET", f"/call/{call_id}")
-        say(recorded.text(call, replay.assistant_of(api, call)))
+        own = assistant.of_file(Path(file)) if file else replay.assistant_of(api, call)
+        say(recorded.text(call, own))
     except (ApiFailed, NotRecordable) as error:
         raise BadScenario(str(error)) from error
 

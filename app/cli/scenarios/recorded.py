@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-import yaml
+import yaml  # type: ignore[import-untyped]
 
 from app.cli.scenarios.assistant import STORED
 from app.cli.scenarios.play import messages

@@ -7,7 +7,7 @@ import wave
 from collections.abc import Iterator
 from pathlib import Path
 
-from app.cli.scenarios.api import Api
+from app.cli.scenarios.api import Api, ApiFailed
 from app.cli.scenarios.loading import Loaded
 from app.cli.scenarios.play import messages
 from app.cli.scenarios.recorded import CALLER, KEYS, NOT_KEPT, NotRecordable, way_of
@@ -60,7 +60,10 @@ def assistant_of(api: Api, call: JsonObject) -> JsonDict:
         found: JsonDict = call["assistant"]
         return found
     if call.get("assistantId"):
-        stored: JsonDict = api.ask("GET", f"/assistant/{call['assistantId']}")
+        try:
+            stored: JsonDict = api.ask("GET", f"/assistant/{call['assistantId']}")
+        except ApiFailed as error:
+            raise NotRecordable(f"name the assistant's file with --assistant: {error}") from error
         return stored
     raise NotRecordable("the call has no assistant of its own: squads cannot be recorded")
 

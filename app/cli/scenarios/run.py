@@ -166,6 +166,5 @@ class _Bridges:
                 yield own
             return
         if self._shared is None:
-            chosen: Bridge = self._options.server or OwnBridge()
-            self._shared = self._stack.enter_context(chosen)
+            self._shared = self._options.server or self._stack.enter_context(OwnBridge())
         yield self._shared

@@ -52,10 +52,12 @@ def table(before: Sequence[str], now: Sequence[str]) -> Iterator[str]:
 
 
 def _matcher(before: Sequence[str], now: Sequence[str]) -> SequenceMatcher[str]:
-    plain = [
-        [" ".join(re.findall(r"\w+", line.lower())) for line in side] for side in (before, now)
-    ]
-    return SequenceMatcher(None, *plain, autojunk=False)
+    return SequenceMatcher(None, _plain(before), _plain(now), autojunk=False)
+
+
+def _plain(lines: Sequence[str]) -> list[str]:
+    """Without case and punctuation."""
+    return [" ".join(re.findall(r"\w+", line.lower())) for line in lines]
 
 
 def _row(mark: str, left: str, right: str) -> Iterator[str]:
