@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import io
 import wave
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.cli.scenarios.heard import Heard
-from app.cli.scenarios.play import Played, messages
-from app.cli.scenarios.schema import Call, CallExpectation, Expectation, Scenario, Text
+from app.cli.scenarios.events import EVENTS, Events, Step
+from app.cli.scenarios.expectations import Call, CallExpectation, Expectation, Text
+from app.cli.scenarios.play import Played
+from app.cli.scenarios.schema import Scenario
 from app.cli.scenarios.texts import short, text_failures
 from providers.common.json_types import JsonDict
-from providers.simulation.script import TakenTurn
 
 # Asks a judge: the criterion, and the text. Returns why it is not met; empty: it is.
 Judge = Callable[[str, str], str]
-ENDLESS = float("inf")
 
 
 class NotJudged(Exception):
@@ -34,17 +33,6 @@ class Findings:
     """Milliseconds to the first sound of each answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """One turn of the call: from its begin to the next one's. Times are seconds since 1970."""
-
-    number: int
-    since: float
-    until: float
-    taken: TakenTurn | None
-    following: TakenTurn | None
-
-
 def examine(played: Played, judge: Judge) -> Findings:
     """Compare a call with its scenario."""
     found = Findings(list(played.problems))
@@ -59,16 +47,16 @@ class _Examination:
         self._scenario: Scenario = played.script.scenario
         self._judge = judge
         self._found = found
-        self._heard = Heard.of(played.tape)
-        self._messages = messages(played.call)
-        self._calls = played.script.tool_calls()
+        self._events = Events(played)
 
     def run(self) -> Findings:
-        answered = [each for each in self._steps() if each.taken and each.taken.turn.answered]
-        heard = (self._latency(each) for each in answered)
+        answered = [
+            each for each in self._events.steps() if each.taken and each.taken.turn.answered
+        ]
+        heard = (self._events.latency(each) for each in answered)
         self._found.latencies += [each for each in heard if each is not None]
         for number, turn in enumerate(self._scenario.turns):
-            step = next((each for each in self._steps() if each.number == number), None)
+            step = next((each for each in self._events.steps() if each.number == number), None)
             for each in turn.expect:
                 self._check_turn(number, step, each)
         self._check_call(self._scenario.expect)
@@ -79,22 +67,12 @@ class _Examination:
 
     # -- turns
 
-    def _steps(self) -> list[_Step]:
-        taken = list(self._played.taken)
-        following = [*taken[1:], None]
-        first = taken[0].at if taken else ENDLESS
-        steps = [_Step(0, 0.0, first, None, taken[0] if taken else None)]
-        for each, then in zip(taken, following, strict=False):
-            until = ENDLESS if then is None else then.at
-            steps.append(_Step(each.turn.number, each.at, until, each, then))
-        return steps if self._scenario.turns[0].listens else steps[1:]
-
-    def _check_turn(self, number: int, step: _Step | None, wanted: Expectation) -> None:
+    def _check_turn(self, number: int, step: Step | None, wanted: Expectation) -> None:
         where = f"turn {number}, {wanted.event}"
         if step is None:
             self._fail(where, "the call ended before this turn")
             return
-        came = EVENTS[wanted.event](self, step)
+        came = EVENTS[wanted.event](self._events, step)
         if wanted.absent:
             if came is not None:
                 self._fail(where, f"came, and was to be absent: {short(came.text)}")
@@ -113,70 +91,6 @@ class _Examination:
         elif after > limit:
             self._fail(where, f"came after {after:.0f} ms, not within {limit:.0f}")
 
-    def _latency(self, step: _Step) -> float | None:
-        if step.taken is None:
-            return None
-        until = ENDLESS if step.following is None else step.following.began
-        return self._heard.answer_after(step.taken, until)
-
-    def _said(self, step: _Step, role: str) -> str:
-        offset = self._clock_offset
-        inside = (
-            str(each.get("message", ""))
-            for each in self._messages
-            if each.get("role") == role
-            and step.since <= float(each.get("time", 0)) / 1000 + offset < step.until
-        )
-        return " ".join(text for text in inside if text)
-
-    @property
-    def _clock_offset(self) -> float:
-        """Seconds that our clock is ahead of the server's, at most; 0 on one machine."""
-        told = [
-            each.at - float(each.body["timestamp"]) / 1000
-            for each in self._played.script.messages
-            if isinstance(each.body.get("timestamp"), int | float)
-        ]
-        least = min(told, default=0.0)
-        return least if abs(least) > CLOCKS_DIFFER else 0.0
-
-    # -- what a turn may bring
-
-    def response(self, step: _Step) -> _Came | None:
-        text = self._said(step, "bot")
-        return _Came(text, self._latency(step)) if text else None
-
-    def user_transcription(self, step: _Step) -> _Came | None:
-        text = self._said(step, "user")
-        return _Came(text) if text else None
-
-    def function_call(self, step: _Step) -> _Came | None:
-        inside = [each for each in self._calls if step.since <= each[0] < step.until]
-        if not inside:
-            return None
-        after = None
-        if step.taken is not None:
-            ended = step.since + self._heard.end_of(step.taken) - step.taken.began
-            after = (inside[0][0] - ended) * 1000
-        calls = [(name, arguments) for _, name, arguments in inside]
-        return _Came(", ".join(f"{name}({arguments})" for name, arguments in calls), after, calls)
-
-    def bot_interrupted(self, step: _Step) -> _Came | None:
-        """The assistant was speaking when the turn began, and its words were cut."""
-        stopped = None if step.taken is None else self._heard.stopped(step.taken)
-        before = [
-            each
-            for each in self._messages
-            if each.get("role") == "bot" and float(each.get("time", 0)) / 1000 < step.since
-        ]
-        if stopped is None or not before or not before[-1].get("interrupted"):
-            return None
-        return _Came(str(before[-1].get("message")), stopped)
-
-    def bot_stopped_speaking(self, step: _Step) -> _Came | None:
-        stopped = None if step.taken is None else self._heard.stopped(step.taken)
-        return None if stopped is None else _Came("", stopped)
-
     # -- the whole call
 
     def _check_call(self, wanted: CallExpectation) -> None:
@@ -190,12 +104,12 @@ class _Examination:
         for missing in (each for each in wanted.serverMessages if each not in came):
             self._fail("serverMessages", f"no {missing} came; {', '.join(sorted(came))} did")
         self._check_text("transcript", str(call.get("transcript") or ""), wanted)
-        self._check_calls("calls", [each[1:] for each in self._calls], wanted.calls)
+        self._check_calls("calls", [each[1:] for each in self._events.calls], wanted.calls)
         self._check_numbers(wanted)
 
     def _check_numbers(self, wanted: CallExpectation) -> None:
         if wanted.interruptions is not None:
-            count = sum(bool(each.get("interrupted")) for each in self._messages)
+            count = sum(bool(each.get("interrupted")) for each in self._events.messages)
             if count != wanted.interruptions:
                 self._fail("interruptions", f"are {count}, not {wanted.interruptions}")
         if wanted.within_ms is not None:
@@ -242,27 +156,6 @@ class _Examination:
                 self._fail(where, f"{each.name}({each.args}) was not called; called: {told}")
             else:
                 left.remove(found)
-
-
-@dataclass(frozen=True, slots=True)
-class _Came:
-    """An event that came. ``after_ms``: see ``Expectation.within_ms``."""
-
-    text: str
-    after_ms: float | None = None
-    calls: Sequence[tuple[str, Any]] = ()
-
-
-# More than messages need on one machine: the clocks of two machines differ.
-CLOCKS_DIFFER = 0.5
-
-EVENTS: Mapping[str, Callable[[_Examination, _Step], _Came | None]] = {
-    "response": _Examination.response,
-    "user_transcription": _Examination.user_transcription,
-    "function_call": _Examination.function_call,
-    "bot_interrupted": _Examination.bot_interrupted,
-    "bot_stopped_speaking": _Examination.bot_stopped_speaking,
-}
 
 
 def _matches(call: tuple[str, Any], wanted: Call) -> bool:

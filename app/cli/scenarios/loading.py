@@ -11,7 +11,8 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]
 from pydantic import ValidationError
 
-from app.cli.scenarios.schema import UNKNOWN_WORD, AssistantSource, Scenario
+from app.cli.scenarios.expectations import UNKNOWN_WORD
+from app.cli.scenarios.schema import AssistantSource, Scenario
 from app.cli.vapi.core_yaml import CoreLoader
 from providers.common.json_types import JsonDict
 
@@ -41,19 +42,22 @@ class Loaded:
         return self.path.parent / name
 
 
-_INT = "tag:yaml.org,2002:int"
+# Tag -> what stands before its pattern: keys such as 012 are neither an integer nor a float.
+_NO_KEYS = {
+    "tag:yaml.org,2002:int": r"(?=[-+]?(?:0|[1-9][0-9]*)\Z)",
+    "tag:yaml.org,2002:float": r"(?!0[0-9]+\Z)",
+}
 
 
 class _Loader(CoreLoader):
     """Reads only plain decimal numbers as integers, so that keys ``012`` stay text."""
 
     yaml_implicit_resolvers: dict[str, Any] = {  # noqa: RUF012  # the library's form
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != _INT]
+        first: [
+            (tag, re.compile(_NO_KEYS.get(tag, "") + pattern.pattern)) for tag, pattern in resolvers
+        ]
         for first, resolvers in CoreLoader.yaml_implicit_resolvers.items()
     }
-
-
-_Loader.add_implicit_resolver(_INT, re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z"), list("-+0123456789"))
 
 
 def load(paths: Sequence[str]) -> list[Loaded]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from app.cli.scenarios.schema import Text
+from app.cli.scenarios.expectations import Text
 
 # Characters of a text in a failure.
 WIDTH = 300

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from app.cli.scenarios import expectations, schema
 from app.cli.scenarios.bridge import RunningBridge
 from app.cli.scenarios.loading import BadScenario, load
 from app.cli.scenarios.run import Options, check
@@ -126,7 +127,8 @@ def test_what_cannot_be_played_is_refused_before_a_call(rest: str, tmp_path: Pat
 
 def test_every_word_is_on_the_page() -> None:
     page = (EXAMPLES.parent / "testing-assistants.md").read_text()
-    models, seen = [Scenario], set[str]()
+    models: list[type[expectations.Words]] = [Scenario]
+    seen = set[str]()
     while models:
         fields = models.pop().model_fields
         seen |= fields.keys()
@@ -138,8 +140,7 @@ def test_every_word_is_on_the_page() -> None:
     assert not missing
 
 
-def _models() -> list[type[Scenario]]:
-    from app.cli.scenarios import schema
-
-    kinds = vars(schema).values()
-    return [each for each in kinds if isinstance(each, type) and issubclass(each, schema.Words)]
+def _models() -> list[type[expectations.Words]]:
+    kinds = [*vars(schema).values(), *vars(expectations).values()]
+    words = expectations.Words
+    return [each for each in kinds if isinstance(each, type) and issubclass(each, words)]
