@@ -14,6 +14,7 @@ from app.cli.scenarios.schema import Scenario
 from tests.cli.scenarios.files import TALK, scenario, written
 
 EXAMPLES = Path(__file__).parents[3] / "docs" / "scenarios"
+PAGE = EXAMPLES.parent / "testing-assistants.md"
 
 
 def test_the_examples_can_be_played() -> None:
@@ -44,6 +45,18 @@ def test_shorthands(tmp_path: Path) -> None:
     assert turn.expect[0].event == "response"
     assert turn.replies[0].text == "One table."
     assert loaded.scenario.tools["book"].result == "table 4"
+
+
+def test_a_hook_is_on_an_event_and_not_true(tmp_path: Path) -> None:
+    (loaded,) = load([str(written(tmp_path, HOOK))])
+    assert loaded.scenario.assistant["hooks"] == [{"on": "call.ending"}]
+
+
+HOOK = """
+    name: hook
+    scenarios:
+      - {name: x, carrier: twilio, assistant: {hooks: [{on: call.ending}]}, turns: [{user: Hi}]}
+"""
 
 
 FAULTS = {
@@ -125,8 +138,14 @@ def test_what_cannot_be_played_is_refused_before_a_call(rest: str, tmp_path: Pat
     assert sentence in str(caught.value)
 
 
+def test_the_scenario_on_the_page_can_be_played(tmp_path: Path) -> None:
+    text = PAGE.read_text().partition("## A scenario")[2].partition("```yaml\n")[2]
+    (tmp_path / "restaurant.json").write_bytes((EXAMPLES / "restaurant.json").read_bytes())
+    check(load([str(written(tmp_path, text.partition("```")[0]))]), Options())
+
+
 def test_every_word_is_on_the_page() -> None:
-    page = (EXAMPLES.parent / "testing-assistants.md").read_text()
+    page = PAGE.read_text()
     models: list[type[expectations.Words]] = [Scenario]
     seen = set[str]()
     while models:
