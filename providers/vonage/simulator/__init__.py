@@ -30,7 +30,6 @@ __all__ = [
     "serve_api",
 ]
 
-APPLICATION_ID = "aaaaaaaa-bbbb-4ccc-8ddd-0123456789ab"
 # The scenario of `make demo`.
 DEMO = "conversation"
 # What the demo's caller does, as `--say` has it: interrupts the greeting.
@@ -51,7 +50,10 @@ def own_account() -> dict[str, str]:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem, clear = serialization.Encoding.PEM, serialization.NoEncryption()
     written = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, clear).decode()
-    application = {"VONAGE_APPLICATION_ID": APPLICATION_ID, "VONAGE_PRIVATE_KEY": written}
+    application = {
+        "VONAGE_APPLICATION_ID": VonageConfig.application_id,
+        "VONAGE_PRIVATE_KEY": written,
+    }
     return {**DEMO_ENVIRONMENT, **application}
 
 
