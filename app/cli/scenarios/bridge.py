@@ -20,12 +20,28 @@ from typing import Self
 import urllib3
 
 from app.cli.scenarios.api import Api
+from app.vendors.registry import VENDORS
 from providers.registry import SIMULATORS
 
 START_SECONDS = 120.0
 STOP_SECONDS = 40.0
 LOG_TAIL = 2000
 SERVE = (sys.executable, "-c", "from app.cli.main import main; main()", "serve")
+# Variables that a program needs on any system.
+SYSTEM = frozenset(
+    {
+        "HOME",
+        "LANG",
+        "LD_LIBRARY_PATH",
+        "PATH",
+        "SSL_CERT_FILE",
+        "TMPDIR",
+        "TZ",
+        "USER",
+        "VIRTUAL_ENV",
+    }
+)
+SYSTEM_PREFIXES = ("LC_", "PYTHON")
 # What makes a call's end quick: nothing is asked of a carrier that is not there.
 QUICK: Mapping[str, str] = {
     "ALLOW_PRIVATE_SERVER_URLS": "1",
@@ -79,7 +95,7 @@ class OwnBridge:
         port = free_port()
         url, key = f"http://localhost:{port}", secrets.token_urlsafe(16)
         self.environ = {
-            **_inherited(),
+            **inherited(os.environ),
             **QUICK,
             **_accounts(),
             "API_KEY": key,
@@ -154,10 +170,18 @@ class OwnBridge:
 Bridge = OwnBridge | RunningBridge
 
 
-def _inherited() -> dict[str, str]:
-    """The environment without accounts at carriers: no test may use a real one."""
-    prefixes = tuple(f"{name.upper()}_" for name in SIMULATORS)
-    return {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
+def inherited(environ: Mapping[str, str]) -> dict[str, str]:
+    """Of an environment, the system's variables and the vendors' accounts.
+
+    No setting of a bridge is taken over: neither a carrier's account nor a bucket, a server or a
+    limit of another installation belongs into a test.
+    """
+    vendors = tuple(f"{each.env_prefix}_" for each in VENDORS.values() if each.env_prefix)
+    return {
+        name: value
+        for name, value in environ.items()
+        if name in SYSTEM or name.startswith((*SYSTEM_PREFIXES, *vendors))
+    }
 
 
 def _accounts() -> dict[str, str]:

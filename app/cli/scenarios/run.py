@@ -104,8 +104,12 @@ def run(loaded: Sequence[Loaded], options: Options, say: Say) -> list[Outcome]:
         threads = [threading.Thread(target=work, name=f"job-{n}") for n in range(many)]
         for thread in threads:
             thread.start()
-        for thread in threads:
-            thread.join()
+        try:
+            for thread in threads:
+                thread.join()
+        except KeyboardInterrupt:
+            job.broken.append("it was interrupted")  # each job ends after its present call
+            raise
     if job.broken:
         raise BridgeFailed(job.broken[0])
     return [job.outcomes[each.name] for each in loaded]

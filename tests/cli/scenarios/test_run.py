@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app.cli.main import main
-from app.cli.scenarios.bridge import OwnBridge, children
+from app.cli.scenarios.bridge import OwnBridge, children, inherited
 from app.cli.scenarios.loading import load
 from tests.cli.scenarios.files import written
 
@@ -138,6 +138,18 @@ def test_nothing_is_played_where_the_bridge_does_not_start(
     done = CliRunner().invoke(main, ["test", str(path)])
     assert done.exit_code == 2
     assert "DATABASE_URL" in done.output
+
+
+def test_a_bridge_of_the_tests_own_takes_over_accounts_of_vendors_only() -> None:
+    environ = {
+        "PATH": "/bin",
+        "OPENAI_API_KEY": "key",
+        "TWILIO_AUTH_TOKEN": "token",
+        "RECORDINGS_URL": "s3://real",
+        "SERVER_URL": "https://real.example",
+        "DATABASE_URL": "postgresql://real",
+    }
+    assert inherited(environ) == {"PATH": "/bin", "OPENAI_API_KEY": "key"}
 
 
 def test_the_worker_is_found_among_all_processes() -> None:
