@@ -173,8 +173,8 @@ Bridge = OwnBridge | RunningBridge
 def inherited(environ: Mapping[str, str]) -> dict[str, str]:
     """Of an environment, the system's variables and the vendors' accounts.
 
-    No setting of a bridge is taken over: neither a carrier's account nor a bucket, a server or a
-    limit of another installation belongs into a test.
+    No setting of a bridge is taken over. A carrier's account, a bucket or a server of another
+    installation does not belong into a test.
     """
     vendors = tuple(f"{each.env_prefix}_" for each in VENDORS.values() if each.env_prefix)
     return {

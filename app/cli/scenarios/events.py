@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from app.cli.scenarios.heard import Heard
 from app.cli.scenarios.play import Played, messages
+from providers.common.json_types import JsonObject
 from providers.simulation.script import TakenTurn
 
 ENDLESS = float("inf")
-# More than a message needs on one machine: the clocks of two machines differ.
-CLOCKS_DIFFER = 0.5
+# Seconds; more than a message needs on one machine. Then the clocks of two machines differ.
+CLOCKS_DIFFER = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +65,18 @@ class Events:
         return self._heard.answer_after(step.taken, until)
 
     def _said(self, step: Step, role: str) -> str:
-        offset = self._clock_offset
         inside = (
             str(each.get("message", ""))
             for each in self.messages
-            if each.get("role") == role
-            and step.since <= float(each.get("time", 0)) / 1000 + offset < step.until
+            if each.get("role") == role and step.since <= self._time(each) < step.until
         )
         return " ".join(text for text in inside if text)
 
-    @property
+    def _time(self, message: JsonObject) -> float:
+        """When a message began, in seconds since 1970 by our clock."""
+        return float(message.get("time", 0)) / 1000 + self._clock_offset
+
+    @cached_property
     def _clock_offset(self) -> float:
         """Seconds that our clock is ahead of the server's, at most; 0 on one machine."""
         told = [
@@ -105,11 +109,8 @@ class Events:
     def bot_interrupted(self, step: Step) -> Came | None:
         """The assistant was speaking when the turn began, and its words were cut."""
         stopped = None if step.taken is None else self._heard.stopped(step.taken)
-        before = [
-            each
-            for each in self.messages
-            if each.get("role") == "bot" and float(each.get("time", 0)) / 1000 < step.since
-        ]
+        spoken = (each for each in self.messages if each.get("role") == "bot")
+        before = [each for each in spoken if self._time(each) < step.since]
         if stopped is None or not before or not before[-1].get("interrupted"):
             return None
         return Came(str(before[-1].get("message")), stopped)

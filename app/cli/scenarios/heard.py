@@ -76,7 +76,9 @@ class Heard:
         return None if first is None else round((first - end) * 1000, 1)
 
     def end_of(self, taken: TakenTurn) -> float:
-        """The caller's last sound of a turn."""
+        """The caller's last sound of a turn; the begin of silence and noise."""
+        if not taken.turn.answered:
+            return taken.began
         ended = taken.began if taken.ended is None else taken.ended
         inside = [each.end for each in self.caller if taken.began <= each.begin < ended]
         return min(inside[-1], ended) if inside else ended

@@ -10,6 +10,7 @@ from app.cli.scenarios.findings import NotJudged, examine
 from app.cli.scenarios.judge import verdict
 from app.cli.scenarios.play import Played
 from app.cli.scenarios.script import Message
+from providers.simulation.script import TakenTurn, Turn
 from tests.cli.scenarios.files import (
     ANSWERED,
     ASKED,
@@ -89,6 +90,23 @@ def test_an_interruption(tmp_path: Path) -> None:
     late = ((0.2, 2.9), (3.8, 5.0))
     assert "came after" in failures(played(loaded, cut, ASKED, ANSWERED, heard=late))[0]
     assert "did not come" in failures(played(loaded, GREETED, ASKED, ANSWERED, heard=over))[0]
+
+
+def test_words_of_a_server_whose_clock_is_wrong(tmp_path: Path) -> None:
+    """It is a minute slow."""
+    loaded = scenario(tmp_path, "          - {event: response, text_contains: One table}\n")
+    body = {"type": "status-update", "timestamp": (START + 6 - 60) * 1000}
+    slow = [dict(each, time=each["time"] - 60_000) for each in (GREETED, ASKED, ANSWERED)]
+    assert failures(played(loaded, *slow, server=[Message(START + 6, body)])) == []
+    assert len(failures(played(loaded, *slow))) == 1
+
+
+def test_silence_is_answered_from_its_begin(tmp_path: Path) -> None:
+    def quiet(call: Played) -> None:
+        call.taken = [TakenTurn(Turn(answered=False, number=1), START + 2, 2.0, 6.0)]
+
+    loaded = scenario(tmp_path, "          - {event: response, within_ms: 1850}\n")
+    assert failures(played(loaded, change=quiet)) == []
 
 
 def test_a_turn_that_the_call_did_not_reach(tmp_path: Path) -> None:
