@@ -14,13 +14,14 @@ from websockets.sync.client import ClientConnection, connect
 
 from app.cli.scenarios.caller import Piece, Spoken
 from app.cli.scenarios.faults import Needs
+from app.cli.scenarios.loading import load
 from app.cli.scenarios.script import Script
 from app.cli.scenarios.scripted_transcriber import Recogniser
 from app.cli.scenarios.standins import StandIns
 from providers.common.audio import interleave
 from providers.simulation.script import TakenTurn, Turn
 from providers.simulation.stage import SimulatorConfig, Stage
-from tests.cli.scenarios.files import RATE, scenario, silence, tone
+from tests.cli.scenarios.files import RATE, scenario, silence, tone, written
 
 REST = """
       - fault: {name: model_failing, turns: 1}
@@ -35,6 +36,7 @@ REST = """
       fail: {error: We are full.}
       break: {status: 503}
 """
+NOWHERE = SimulatorConfig(bridge_url="http://localhost:1", api_key="", number="", return_url="")
 USER, CALLED = {"role": "user", "content": "Hi"}, {"role": "assistant", "tool_calls": [{}]}
 
 
@@ -48,8 +50,7 @@ def standins() -> Iterator[StandIns]:
 def script(tmp_path: Path) -> Script:
     """The call, before the caller's first turn."""
     sounds = {1: Spoken(b"", (Piece("A table,", 0.5), Piece("please.", 1.5)))}
-    config = SimulatorConfig(bridge_url="http://localhost:1", api_key="", number="", return_url="")
-    return Script(scenario(tmp_path, rest=REST).scenario, sounds, Stage(config, lambda line: None))
+    return Script(scenario(tmp_path, rest=REST).scenario, sounds, Stage(NOWHERE, lambda line: None))
 
 
 def take(script: Script, number: int, ended: float | None = None) -> None:
@@ -84,6 +85,8 @@ def test_the_model_answers_as_the_turn_says(standins: StandIns, script: Script) 
     assert script.fault(Needs.MODEL) is None
     call = {"name": "book", "arguments": '{"day": "Monday"}'}
     assert said(standins, script, USER) == ("", [call])
+    before = (USER, CALLED, {"role": "tool"})  # of an earlier turn
+    assert said(standins, script, *before, USER) == ("", [call])
     assert said(standins, script, USER, CALLED, {"role": "tool"}) == ("Booked.", [])
     assert said(standins, script, USER, CALLED, {"role": "tool"}, CALLED) == ("", [])
     assert script.problems == []
@@ -173,14 +176,7 @@ def test_the_transcribers_protocol(standins: StandIns, script: Script) -> None:
 
 def test_a_transcriber_that_fails(standins: StandIns, tmp_path: Path) -> None:
     loaded = scenario(tmp_path, rest="      - fault: transcriber_failing\n      - user: Hi.\n")
-    script = Script(
-        loaded.scenario,
-        {},
-        Stage(
-            SimulatorConfig(bridge_url="http://localhost:1", api_key="", number="", return_url=""),
-            lambda line: None,
-        ),
-    )
+    script = Script(loaded.scenario, {}, Stage(NOWHERE, lambda line: None))
     with socket(standins, script) as ws:
         ws.send(json.dumps({"type": "start", "sampleRate": RATE, "channels": 2}))
         take(script, 3)
@@ -190,3 +186,22 @@ def test_a_transcriber_that_fails(standins: StandIns, tmp_path: Path) -> None:
             ws.recv(5)
     with pytest.raises(InvalidHandshake):
         socket(standins, script)
+
+
+def test_a_fault_in_front_of_all_turns_is_there_from_the_greeting_on(tmp_path: Path) -> None:
+    text = """
+        name: talk
+        scenarios:
+          - name: one
+            carrier: twilio
+            assistant: {}
+            turns: [{fault: {name: model_slow, ms: 500, turns: 1}}, {user: Hi.}, {user: Again.}]
+    """
+    (loaded,) = load([str(written(tmp_path, text))])
+    script = Script(loaded.scenario, {}, Stage(NOWHERE, lambda line: None))
+    assert script.fault(Needs.MODEL) == ("slow", 0.5)
+    take(script, 1)
+    assert script.fault(Needs.MODEL) == ("slow", 0.5)
+    assert script.fault(Needs.VOICE) is None
+    take(script, 2)
+    assert script.fault(Needs.MODEL) is None
