@@ -141,20 +141,25 @@ class OwnBridge:
         return self._log.read_text(errors="replace")[-LOG_TAIL:].strip()
 
     def kill_worker(self) -> None:
-        """``kill -9`` of the worker. The master starts another one, which takes the calls over."""
-        for pid in children(self._master):
+        """``kill -9`` of the worker; returns once the master's next one is ready.
+
+        Until then a worker would take a call over, and not hear it yet. Raises ``BridgeFailed``.
+        """
+        process = self._running
+        for pid in children(process.pid):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        self._wait(process)
 
     def deploy(self) -> None:
         """HUP: a new worker starts, the old one hands its calls over."""
-        os.kill(self._master, signal.SIGHUP)
+        os.kill(self._running.pid, signal.SIGHUP)
 
     @property
-    def _master(self) -> int:
+    def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
             raise BridgeFailed("the bridge is not running")
-        return self._process.pid
+        return self._process
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + START_SECONDS

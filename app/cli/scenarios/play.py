@@ -13,7 +13,7 @@ from typing import Any
 
 from app.cli.scenarios import assistant
 from app.cli.scenarios.api import ApiFailed
-from app.cli.scenarios.bridge import Bridge, OwnBridge, simulator
+from app.cli.scenarios.bridge import Bridge, BridgeFailed, OwnBridge, simulator
 from app.cli.scenarios.caller import Spoken, turns
 from app.cli.scenarios.loading import BadScenario, Loaded
 from app.cli.scenarios.script import Script
@@ -60,7 +60,7 @@ def play(loaded: Loaded, sounds: Mapping[int, Spoken], folder: Path, place: Plac
     played = Played(Script(loaded.scenario, sounds))
     try:
         _play(loaded, folder, place, played)
-    except (ApiFailed, SimulatorError, BadScenario, OSError) as error:
+    except (ApiFailed, BridgeFailed, SimulatorError, BadScenario, OSError) as error:
         played.problems.append(str(error))
     played.problems += played.script.problems
     played.seconds = time.monotonic() - began
