@@ -131,10 +131,9 @@ def test_a_server_that_does_not_answer_or_is_not_named(tmp_path: Path) -> None:
         assert done.output.startswith("Error: ")
 
 
-def test_nothing_is_played_where_the_bridge_does_not_start(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = written(tmp_path, TALK + "    settings: {DATABASE_URL: nonsense}\n")
+def test_nothing_is_played_where_the_bridge_does_not_start(tmp_path: Path) -> None:
+    broken = TALK.replace("scenarios:", "settings: {DATABASE_URL: nonsense}\nscenarios:", 1)
+    path = written(tmp_path, broken)
     done = CliRunner().invoke(main, ["test", str(path)])
     assert done.exit_code == 2
     assert "DATABASE_URL" in done.output
