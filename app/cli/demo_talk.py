@@ -25,6 +25,8 @@ TRANSCRIBER, VOICE, MODEL = (
     registry.LOCAL_MODEL,
 )
 BASE_URL = registry.VENDORS[MODEL].url_variable
+# Of Ollama. https://docs.ollama.com/api/openai-compatibility
+USUAL_ADDRESS = "http://localhost:11434/v1"
 # How the caller differs from the assistant, where there is one voice: by a higher pitch.
 PITCH = 1.15
 # Seconds until a model server of this machine has told its models.
@@ -57,7 +59,7 @@ def lacks(environ: Mapping[str, str]) -> str | None:
 @contextmanager
 def talk(environ: Mapping[str, str]) -> Iterator[Talk]:
     """The assistant, with the model server of this machine or with a script."""
-    address = environ.get(BASE_URL, "").strip() or _usual_address()
+    address = environ.get(BASE_URL, "").strip() or USUAL_ADDRESS
     if model := _first_model(address):
         yield _talk(address, model, f"{model}, from {address}")
         return
@@ -93,11 +95,6 @@ def _accounts(environ: Mapping[str, str]) -> dict[str, VendorAccount]:
     folder = environ.get("LOCAL_MODELS_DIR", "").strip()
     account = VendorAccount(extra={MODELS_DIR: folder} if folder else {})
     return {TRANSCRIBER: account, VOICE: account}
-
-
-def _usual_address() -> str:
-    part = registry.VENDORS[MODEL].llm
-    return (part and part.address) or ""
 
 
 def _first_model(address: str) -> str | None:

@@ -12,7 +12,6 @@ from app.vendors.common import llm_spec
 from app.vendors.common.errors import TRANSCRIBER, VOICE
 from providers.common.json_types import JsonObject
 
-
 LOCAL = (
     (TRANSCRIBER, registry.LOCAL_TRANSCRIBER, stt.problem),
     (VOICE, registry.LOCAL_VOICE, tts.problem),

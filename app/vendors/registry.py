@@ -98,11 +98,8 @@ BUILT_IN = (
         extras=((re.compile("(?!.*reasoner)"), {"thinking": {"type": "disabled"}}),),
     ),
     mistral.VENDOR,
-    compatible(  # docs.ollama.com/api/openai-compatibility; any server on the machine may stand for it
-        "ollama",
-        "OLLAMA",
-        R.PIPELINE_NO_AVAILABLE_LLM_MODEL,
-        "http://localhost:11434/v1",
+    compatible(  # docs.ollama.com/api/openai-compatibility; the operator opens a server, no client
+        "ollama", "OLLAMA", R.PIPELINE_NO_AVAILABLE_LLM_MODEL
     ),
     compatible(  # its own API is another; a gateway with OpenAI's may stand for it
         "inflection-ai", "INFLECTION_AI", R.PIPELINE_NO_AVAILABLE_LLM_MODEL

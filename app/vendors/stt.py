@@ -21,8 +21,8 @@ from app.vendors.common.errors import (
     check_address,
     deny_all,
 )
-from app.vendors.common.local_program import lacking
 from app.vendors.common.fallback import build_each, candidates, in_language_of
+from app.vendors.common.local_program import lacking
 from app.vendors.common.vendor import Config, SttPart
 
 if TYPE_CHECKING:

@@ -33,18 +33,20 @@ async def test_it_hears_and_speaks(
     voice_program("speaks")
     assistant = {"firstMessage": HELLO, "transcriber": WHISPER, "voice": {"provider": "piper"}}
     keys = {"whisper": account, "piper": account}
-    async with vendors(replies="For four.") as theirs:
-        async with talking(caller, assistant, theirs, keys=keys) as call:
-            await call.said(f"AI: {HELLO}")
-            call.say("book")
-            call.pause(0.8)
-            await call.said("AI: For four.")
+    async with (
+        vendors(replies="For four.") as theirs,
+        talking(caller, assistant, theirs, keys=keys) as call,
+    ):
+        await call.said(f"AI: {HELLO}")
+        call.say("book")
+        call.pause(0.8)
+        await call.said("AI: For four.")
     assert f"User: {HEARD}" in call.transcript
     assert call.reason is None
     assert len(call.heard) >= program.SPOKEN * caller.rate * 2
 
 
-@pytest.mark.parametrize(("kind", "most"), [("dies", None), ("refuses", None), ("hears", 0)])
+@pytest.mark.parametrize(("kind", "most"), [("dies", None), ("hears", 0)])  # it fails; it is busy
 @on_loop
 async def test_the_next_transcriber_takes_over(
     account: VendorAccount, hearing: Put, kind: str, most: int | None
@@ -90,7 +92,6 @@ async def test_one_that_is_not_installed_leaves_the_call_to_the_next(install: Pu
         "voice": voice,
         "transcriber": {**WHISPER, "fallbackPlan": transcribers},
     }
-    async with vendors() as theirs:
-        async with talking(TwilioCaller(), assistant, theirs) as call:
-            await call.said(f"AI: {HELLO}")
+    async with vendors() as theirs, talking(TwilioCaller(), assistant, theirs) as call:
+        await call.said(f"AI: {HELLO}")
     assert call.reason is None

@@ -130,7 +130,7 @@ def test_the_language(account: VendorAccount, given: str, model: str, code: str 
 def test_the_setting_is_a_folder_for_both(folder: Path) -> None:
     settings = load({"SECRET_KEY": "s" * 16, "LOCAL_MODELS_DIR": str(folder)})
     found = {each.provider: dict(each.extra) for each in settings.vendors}
-    assert found == dict.fromkeys(registry.local_programs(), {MODELS_DIR: str(folder)})
+    assert found == {key: {MODELS_DIR: str(folder)} for key in registry.local_programs()}
     with pytest.raises(SettingsError, match="LOCAL_MODELS_DIR must be a directory"):
         load({"SECRET_KEY": "s" * 16, "LOCAL_MODELS_DIR": str(folder / "nowhere")})
 
