@@ -150,25 +150,26 @@ def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
 
 
 def _talking(environ: Mapping[str, str], talk: Talk) -> JsonDict:
-    """Store the assistant. Returns what a simulator must know to have a conversation with it."""
+    """Store the assistant. Returns what is different of a call with it."""
     headers = {"Authorization": f"Bearer {environ['API_KEY']}"}
     address = f"{environ['PUBLIC_URL']}/assistant"
     answer = urllib3.request("POST", address, json=talk.assistant, headers=headers)
     if answer.status != 201:
         raise SystemExit(f"the assistant was refused: {answer.data.decode()}")
-    made = {"assistant_id": answer.json()["id"], "either_ends": True, "timeout": TALK_SECONDS}
-    return {**made, "turns": demo_talk.TURNS}
+    config = {"assistant_id": answer.json()["id"], "either_ends": True, "timeout": TALK_SECONDS}
+    return {"config": config, "turns": demo_talk.TURNS, "description": demo_talk.DESCRIPTION}
 
 
 def _call(
     name: str, environ: Mapping[str, str], speak: Speak, more: JsonObject, *, verbose: bool
 ) -> bool:
-    """Play one scenario of one carrier, and print what happened. ``more``: of its configuration."""
+    """Play one scenario of one carrier, and print what happened. ``more``: what differs."""
     simulator = _simulator(name)
     scenario = simulator.SCENARIOS[simulator.DEMO]
-    _say(report.rule(f"{name}: {scenario.description}"))
+    _say(report.rule(f"{name}: {more.get('description', scenario.description)}"))
     turns = tuple(turn(each, speak) for each in more.get("turns", simulator.DEMO_TURNS))
-    config = simulator.config_from_environment(environ, **{**more, "turns": turns})
+    chosen = {**more.get("config", {}), "turns": turns}
+    config = simulator.config_from_environment(environ, **chosen)
     result = simulator.run(simulator.DEMO, config, _say if verbose else report.told(_say))
     if verbose:
         for document in result.documents:

@@ -36,6 +36,7 @@ PROMPT = (
     "You answer the phone of a shop, which is open from nine to five, Monday to Friday. Answer in"
     " one short sentence, without lists. When the caller says goodbye, say: Thank you. Goodbye."
 )
+DESCRIPTION = "The caller asks, interrupts the assistant, and says goodbye; a model answers."
 # What the callers say, one after the other; ``+`` interrupts.
 TURNS = ("What are your opening hours, please?", "+Are you open on Saturday?", "Thanks, goodbye.")
 

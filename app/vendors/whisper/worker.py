@@ -33,9 +33,9 @@ COMPUTE = "int8"
 # The calls' audio has priority.
 NICE = 5
 # Frames of a spectrogram in a second, those that the model was trained with, and the fewest here.
-FRAMES, WHOLE, FEWEST = 100, 3000, 400
-# Seconds of silence behind an utterance.
-REST = 1
+FRAMES, WHOLE, FEWEST = 100, 3000, 1000
+# Seconds of silence behind an utterance. With less Whisper says some of them again and again.
+REST = 5
 # Tokens of a second of speech, at most: what is longer repeats itself.
 TOKENS = 12
 # What is probably no speech: OpenAI's own bounds. Of noise Whisper makes sentences.
@@ -61,8 +61,13 @@ class Whisper:
         loaded, sound = self._loaded(model), np.frombuffer(pcm, np.int16).astype(np.float32) / 32768
         if not len(sound):
             return ""
-        seconds = len(sound) // RATE + 1 + REST
-        self._frames = min(max(seconds * FRAMES, FEWEST), WHOLE)
+        frames = (len(sound) // RATE + 1 + REST) * FRAMES
+        text = self._text(loaded, sound, language, min(max(frames, FEWEST), WHOLE))
+        return self._text(loaded, sound, language, WHOLE) if repeats(text) else text
+
+    def _text(self, loaded: Any, sound: Any, language: str | None, frames: int) -> str:
+        """The text, where the model looks at so many frames."""
+        self._frames = frames
         segments, _ = loaded.transcribe(
             sound,
             language=language,
@@ -70,7 +75,7 @@ class Whisper:
             temperature=0.0,  # no second attempt
             condition_on_previous_text=False,
             without_timestamps=True,
-            max_new_tokens=TOKENS * min(seconds, WHOLE // FRAMES),
+            max_new_tokens=TOKENS * min(len(sound) // RATE + 2, WHOLE // FRAMES),
         )
         return " ".join(each.text.strip() for each in segments if _is_speech(each))
 
@@ -113,6 +118,12 @@ def serve(whisper: Whisper) -> None:
         else:
             _send(DATA, text.encode())
         _send(END)
+
+
+def repeats(text: str) -> bool:
+    """Whether it is one phrase again and again, as Whisper sometimes makes of one that was said."""
+    said = text.lower().split()
+    return any(said[at:] == said[:-at] for at in range(1, len(said) // 2 + 1))
 
 
 def _is_speech(segment: Any) -> bool:

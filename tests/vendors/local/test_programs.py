@@ -193,6 +193,20 @@ async def test_a_real_program_without_its_package_or_model_says_why(
                 pass
 
 
+@pytest.mark.parametrize(
+    ("text", "repeated"),
+    [
+        ("Are you open on Saturday? Are you open on Saturday? Are you", True),
+        ("Hello? Hello?", True),
+        ("No, no, that is not right.", False),
+        ("Hello", False),
+        ("", False),
+    ],
+)
+def test_a_phrase_again_and_again_is_noticed(text: str, repeated: bool) -> None:
+    assert whisper_worker.repeats(text) is repeated
+
+
 def test_weights_with_another_hash_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "model.bin"
     path.write_bytes(b"weights")

@@ -64,4 +64,4 @@ def test_it_looks_at_the_utterance_only() -> None:
     loaded.model = seen = Seen(loaded.model)
     for seconds in (1, 5, 29):
         ears.hear(source, "en", bytes(2 * worker.RATE * seconds))
-    assert seen.frames == [worker.FEWEST, 700, worker.WHOLE]
+    assert seen.frames == [worker.FEWEST, 1100, worker.WHOLE]
