@@ -46,7 +46,7 @@ class Piper:
 
     def speak(self, text: str, voice: dict[str, Any], speed: float) -> Iterator[bytes]:
         """Yield the PCM of each sentence. Raises ``Refused``."""
-        from piper.config import SynthesisConfig  # type: ignore[import-not-found,unused-ignore]
+        from piper.config import SynthesisConfig
 
         loaded = self._loaded(voice)
         how = SynthesisConfig(length_scale=loaded.config.length_scale / speed)
