@@ -74,7 +74,7 @@ def _completion(end: str, choices: list[Any]) -> dict[str, Any]:
 def scripted_model() -> Iterator[str]:
     """Its base URL on this machine."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}/v1"
     finally:
