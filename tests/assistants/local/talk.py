@@ -88,7 +88,11 @@ class Call:
 
     async def until(self, done: Callable[[], bool]) -> None:
         """Wait for a condition of what is heard, or told to the domain."""
-        await self.domain.until(lambda: self.over or done())
+        try:
+            await self.domain.until(lambda: self.over or done())
+        except asyncio.CancelledError:  # the test's patience is over
+            print("still waiting, after:", *self.domain.told, self.transcript, sep="\n  ")
+            raise
         assert done(), self.domain.told
 
     async def said(self, text: str) -> None:
