@@ -107,6 +107,8 @@ class CallFacts(NamedTuple):
     """The id of the stored assistant that talks now, where it is not the call's own."""
     history: JsonObject = NOTHING
     """What the assistant that talks now knows of the conversation before it (``History``)."""
+    taken_over: bool = False
+    """Whether a supervisor has the call, and the assistant is silent."""
 
 
 def load_facts(stored: JsonObject) -> CallFacts:
@@ -138,6 +140,7 @@ def load_facts(stored: JsonObject) -> CallFacts:
         squad=stored.get("squad") or {},
         active_id=stored.get("activeId"),
         history=stored.get("history") or {},
+        taken_over=bool(stored.get("takenOver")),
     )
 
 
@@ -181,6 +184,7 @@ def _columns(facts: CallFacts) -> JsonDict:
         "squad": dict(facts.squad) or None,
         "activeId": facts.active_id,
         "history": dict(facts.history) or None,
+        "takenOver": facts.taken_over or None,
     }
 
 
