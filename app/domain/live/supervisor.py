@@ -6,18 +6,18 @@ Our own extension beside Vapi's live call control. The control messages ``take-o
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from datetime import timedelta
 from urllib.parse import urlencode
 
 from app.domain.calls import apply, record
 from app.domain.calls.facts import MonitorEndpoint
 from app.domain.calls.record import Call, CallTx
-from app.domain.context import Context
+from app.domain.context import Context, iso
 from app.domain.errors import Invalid
 from app.domain.live import control
 from app.domain.live.control import GIVE_BACK, TAKE_OVER
 from app.store.ids import new_id
-from providers.common.json_types import JsonObject
+from providers.common.json_types import JsonDict, JsonObject
 from providers.errors import Refused
 from providers.events import CallEvent, CallStatus, EventKind
 
@@ -26,24 +26,22 @@ OPEN_SECONDS = 60
 """How long the URL of a supervisor's socket may be opened. An open socket stays open."""
 
 
-class SupervisorUrl(NamedTuple):
-    """The websocket at which one supervisor speaks. ``expires_at``: seconds since 1970."""
+def supervisor_socket(context: Context, call: Call) -> JsonDict:
+    """Where a supervisor who may act speaks: ``websocketUrl``, and ``expiresAt``.
 
-    url: str
-    expires_at: int
-
-
-def supervisor_url(context: Context, call: Call) -> SupervisorUrl:
-    """A URL for a supervisor who may act. Raises ``Invalid`` if nobody can speak on the call."""
+    Raises ``Invalid`` if nobody can speak on the call.
+    """
     if call.status != CallStatus.IN_PROGRESS:
         raise Invalid(f"a supervisor needs a call in progress: its status is {call.status}")
     if problem := control.problem(context, call, "a supervisor"):
         raise Invalid(problem)
-    expires = int(context.now().timestamp()) + OPEN_SECONDS
+    until = context.now() + timedelta(seconds=OPEN_SECONDS)
+    expires = int(until.timestamp())
     base = context.settings.own_media_base or context.settings.media_bases[0]
     token = context.vault.sign(_scope(call.id, expires))
     query = urlencode({"expires": expires, "token": token})
-    return SupervisorUrl(f"{base}/supervise/{call.id}?{query}", expires)
+    url = f"{base}/supervise/{call.id}?{query}"
+    return {"websocketUrl": url, "expiresAt": iso(until)}
 
 
 def find(context: Context, call_id: str, token: str, expires: str) -> MonitorEndpoint | None:

@@ -42,7 +42,6 @@ from app.domain.legs import (
 )
 from app.domain.legs.queue import advance, line
 from app.domain.live import control, supervisor
-from app.domain.live.supervisor import SupervisorUrl
 from app.domain.recordings import files as recording_files
 from app.domain.reporting import explain, pending
 from app.domain.reporting.call_json import call_json, opens_control
@@ -254,7 +253,7 @@ class CallService:
             else:
                 request_end(tx, EndedReason.MANUALLY_CANCELED)
 
-    def supervise(self, org_id: str | None, call_id: str, token: str | None) -> SupervisorUrl:
+    def supervise(self, org_id: str | None, call_id: str, token: str | None) -> JsonDict:
         """Where a supervisor speaks to the caller, authorised as a control message is.
 
         Raises ``Invalid`` for a call on which nobody can speak."""
@@ -262,7 +261,7 @@ class CallService:
             found = record.get(conn, call_id)
         if found is None or not self._may_control(found, org_id, token):
             raise NotFound("Call", call_id)
-        return supervisor.supervisor_url(self.context, found)
+        return supervisor.supervisor_socket(self.context, found)
 
     def _summary(
         self, org_id: str | None, call_id: str, token: str | None, body: JsonObject
