@@ -550,7 +550,7 @@ class AgentPipeline:
         self._caller_is_there()
         self.changed("said", self.conversation.said("user", text))
         await self.interrupt()
-        await self.worker.queue_frame(TellFrame("user", text, respond=True))
+        await self.worker.queue_frame(TellFrame("user", text, respond=not self.hold.held))
 
     async def _assistant_begins(self, _: Any) -> None:
         self._began.setdefault("bot", time.time())

@@ -29,7 +29,7 @@ OPEN_SECONDS = 60
 def supervisor_socket(context: Context, call: Call) -> JsonDict:
     """Where a supervisor who may act speaks: ``websocketUrl``, and ``expiresAt``.
 
-    Raises ``Invalid`` if nobody can speak on the call.
+    Raises ``Invalid`` for a call on which no supervisor can speak.
     """
     if call.status != CallStatus.IN_PROGRESS:
         raise Invalid(f"a supervisor needs a call in progress: its status is {call.status}")
@@ -54,7 +54,7 @@ def find(context: Context, call_id: str, token: str, expires: str) -> MonitorEnd
     with context.store.read() as conn:
         call = record.get(conn, call_id)
     if call is None or control.problem(context, call, "a supervisor"):
-        raise Refused("nobody can speak on this call")
+        raise Refused("no supervisor can speak on this call")
     return call.facts.heard_at if call.status == CallStatus.IN_PROGRESS else None
 
 

@@ -256,7 +256,7 @@ class CallService:
     def supervise(self, org_id: str | None, call_id: str, token: str | None) -> JsonDict:
         """Where a supervisor speaks to the caller, authorised as a control message is.
 
-        Raises ``Invalid`` for a call on which nobody can speak."""
+        Raises ``Invalid`` for a call on which no supervisor can speak."""
         with self.context.store.read() as conn:
             found = record.get(conn, call_id)
         if found is None or not self._may_control(found, org_id, token):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+
+from pipecat.processors.frame_processor import FrameProcessor
+from pipecat.services.stt_service import STTService
 
 from app.assistants.local.config import AgentConfig, read_config
 from app.assistants.local.failures.fallback_transcribers import in_reserve, spans
@@ -44,7 +47,7 @@ class SupervisorListener:
         addresses = self._stream.call_context.addresses
         rate, began = self._stream.sample_rate, now()
 
-        def make(chosen: Config) -> object:
+        def make(chosen: Config) -> STTService | None:
             return stt.make_transcriber(chosen, claim.accounts, rate, addresses)
 
         fallback = self._stream.call_context.fallback_transcriber
@@ -57,7 +60,7 @@ class SupervisorListener:
             return None
         if not made:
             return None
-        part, configs = in_reserve([each for _, each in made]), {each: own for own, each in made}
+        part, configs = in_reserve([each for _, each in made]), _configs(made)
 
         def spent() -> None:
             for service, seconds in spans(part, now() - began):
@@ -69,6 +72,10 @@ class SupervisorListener:
         """The items of usage, as ``Usage.items``; each once."""
         items, self._items = self._items, []
         return [{**each, "stream": self._claim().spender} for each in items]
+
+
+def _configs(made: Sequence[tuple[Config, STTService]]) -> Mapping[FrameProcessor, Config]:
+    return {service: config for config, service in made}
 
 
 def understands(config: AgentConfig) -> bool:

@@ -35,6 +35,7 @@ LOST_TEXT = (
     "The supervisor's connection was lost, and the call is yours again. "
     "Go on, and keep to what they told the caller."
 )
+UNHEARD_TEXT = "What they said is not known to you: ask the caller if you need it."
 
 Listen = Callable[[Said], Awaitable[SupervisorWords | None]]
 log = call_log(__name__)
@@ -128,6 +129,8 @@ class TakeOver:
         engine.unhush()
         self._tell()
         text = LOST_TEXT if cause == IS_LOST else BACK_TEXT
+        if not self._stream.supervision.is_transcribed:
+            text = f"{text} {UNHEARD_TEXT}"
         await engine.add("system", text, respond=speaks)
         await self._stream.call_context.taken_over(taken=False, cause=cause)
 

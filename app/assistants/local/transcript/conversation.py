@@ -112,7 +112,7 @@ class Conversation:
 
     @property
     def last_speaker(self) -> str:
-        """The role of who spoke last: user, bot or supervisor; empty: nobody did."""
+        """The role of who spoke last: user, bot or supervisor. Empty: no turn is over yet."""
         spoke = (each["role"] for each in reversed(self.messages) if "endTime" in each)
         return str(next(spoke, ""))
 

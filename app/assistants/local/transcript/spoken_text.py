@@ -96,7 +96,7 @@ class SpokenTextTracker(FrameProcessor):
         ``hold``: no result of a tool gets an answer while a supervisor has the call.
         """
         super().__init__()
-        self._hold = hold
+        self._supervised = hold
         self._unheard = unheard
         self._texts = texts
         self._waiting = list[Sentence]()
@@ -142,7 +142,7 @@ class SpokenTextTracker(FrameProcessor):
             if isinstance(frame, Fence):
                 self.on_fence()
             await self._watch(frame)
-        elif self._hold.held and isinstance(frame, LLMContextFrame):
+        elif self._supervised.held and isinstance(frame, LLMContextFrame):
             return
         await self.push_frame(frame, direction)
 
