@@ -128,7 +128,7 @@ class AgentPipeline:
         # Hands the call to another assistant (``squad/handing.py``). Raises ``NoHandoff``.
         self.hand_over: HandOver = no_handoff
         self._parts = services
-        self.spoken_text = SpokenTextTracker(lambda: self.output.unheard, services.texts, hold)
+        self.spoken_text = SpokenTextTracker(lambda: self.output.unheard, services.texts)
         self._voicemail_detector = (
             VoicemailDetector(self._on_voicemail) if config.detects_voicemail else None
         )

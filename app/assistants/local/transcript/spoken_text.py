@@ -19,7 +19,6 @@ from pipecat.frames.frames import (
     Frame,
     InterruptionFrame,
     LLMAssistantPushAggregationFrame,
-    LLMContextFrame,
     LLMFullResponseEndFrame,
     SystemFrame,
     TTSAudioRawFrame,
@@ -27,8 +26,6 @@ from pipecat.frames.frames import (
     TTSTextFrame,
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
-
-from app.assistants.local.takeover.hold import Hold
 
 # Speaking rate of a voice that has not finished any sentence yet.
 CHARACTERS_PER_SECOND = 15.0
@@ -90,13 +87,9 @@ def truncate(text: str, seconds: float, rate: float) -> str:
 class SpokenTextTracker(FrameProcessor):
     """Tracks one call's spoken text."""
 
-    def __init__(self, unheard: Callable[[], float], texts: TextTiming, hold: Hold) -> None:
-        """``unheard``: seconds of audio that were sent and just cleared at the carrier.
-
-        ``hold``: no result of a tool gets an answer while a supervisor has the call.
-        """
+    def __init__(self, unheard: Callable[[], float], texts: TextTiming) -> None:
+        """``unheard``: seconds of audio that were sent and just cleared at the carrier."""
         super().__init__()
-        self._supervised = hold
         self._unheard = unheard
         self._texts = texts
         self._waiting = list[Sentence]()
@@ -142,8 +135,6 @@ class SpokenTextTracker(FrameProcessor):
             if isinstance(frame, Fence):
                 self.on_fence()
             await self._watch(frame)
-        elif self._supervised.held and isinstance(frame, LLMContextFrame):
-            return
         await self.push_frame(frame, direction)
 
     async def _watch(self, frame: Frame) -> None:
