@@ -76,7 +76,7 @@ class TakeOver:
     async def close(self) -> None:
         """The call is over on this socket."""
         self._stop_waiting()
-        await self._end_words()
+        await self._end_words(at_once=True)
 
     async def joined(self, _: JsonObject) -> None:
         self._present = True
@@ -150,14 +150,14 @@ class TakeOver:
             self._stream.supervision.heard = words.hear
             words.start()
 
-    async def _end_words(self) -> None:
+    async def _end_words(self, *, at_once: bool = False) -> None:
         if self._starting is not None:
             await asyncio.wait([self._starting])
             self._starting = None
         words, self._words = self._words, None
         if words is not None:
             self._stream.supervision.heard = lambda pcm: None
-            await words.close()
+            await words.close(at_once=at_once)
 
     def _wait_for_return(self) -> None:
         async def wait() -> None:

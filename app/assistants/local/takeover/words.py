@@ -37,7 +37,7 @@ PAUSE_SECONDS = 0.6
 STEP_SECONDS = 0.04
 LAST_WORDS_SECONDS = 3.0
 """The longest wait for the text of what was just said."""
-END_SECONDS = 2.0
+END_SECONDS = 1.0
 LOOK_SECONDS = 0.05
 
 Said = Callable[[str, float], Awaitable[None]]
@@ -78,11 +78,12 @@ class SupervisorWords:
                     # several things end a turn, and none of them is an event of ours
                     await asyncio.sleep(LOOK_SECONDS)
 
-    async def close(self) -> None:
-        """End, with the last words."""
+    async def close(self, *, at_once: bool = False) -> None:
+        """End, with the last words unless ``at_once``."""
         if not self._tasks:
             return
-        await self.finish_turn()
+        if not at_once:
+            await self.finish_turn()
         run, feed = self._tasks
         feed.cancel()
         await self._worker.cancel()

@@ -196,11 +196,11 @@ async def test_a_call_that_a_supervisor_had_on_its_socket_before() -> None:
 
 @on_loop
 async def test_silence_ends_no_call_that_a_supervisor_has() -> None:
-    async with talking(TWILIO, {**MENU, "silenceTimeoutSeconds": 10}) as call:
-        async with supervising(call) as supervisor:
-            await supervisor.take_over()
-            await asyncio.sleep(11)
-            assert call.reason is None
+    quiet = {**MENU, "silenceTimeoutSeconds": 10}
+    async with talking(TWILIO, quiet) as call, supervising(call) as supervisor:
+        await supervisor.take_over()
+        await asyncio.sleep(11)
+        assert call.reason is None
 
 
 @on_loop
