@@ -40,6 +40,7 @@ def create_default_org(context: Context, *, is_start: bool = False) -> str | Non
             "id": ORG_ID,
             "name": "default",
             "server_url": context.settings.server_url,
+            "owner_callback_url": context.settings.owner_callback_url,
             "created_at": now,
             "updated_at": now,
         }

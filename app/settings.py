@@ -111,6 +111,8 @@ class Settings:
     """The only token that opens ``/metrics``. Without one an API key does."""
     server_url: str | None = None
     server_secret: str | None = field(default=None, repr=False)
+    owner_callback_url: str | None = None
+    """Where the flow's owner gets what carriers send to our URLs without a token."""
     allow_private_server_urls: bool = False
     allowed_return_hosts: frozenset[str] = frozenset()
     allowed_countries: frozenset[str] = frozenset()
@@ -253,8 +255,9 @@ class _Reader(Reader):
             protect_metrics=self.flag("PROTECT_METRICS", False),
             protect_docs=self.flag("PROTECT_DOCS", False),
             metrics_token=self.door_key("METRICS_TOKEN", self.header("METRICS_TOKEN"), public_url),
-            server_url=self.server_url(),
+            server_url=self.called_url("SERVER_URL"),
             server_secret=self.header("SERVER_SECRET"),
+            owner_callback_url=self.called_url("OWNER_CALLBACK_URL"),
             allow_private_server_urls=self.flag("ALLOW_PRIVATE_SERVER_URLS", False),
             allowed_return_hosts=frozenset(self.words("ALLOWED_RETURN_HOSTS")),
             allowed_countries=self.countries(),
@@ -529,14 +532,15 @@ class _Reader(Reader):
             raise SettingsError(f"{name}: {error}; it is {value!r}") from error
         return found
 
-    def server_url(self) -> str | None:
-        url = self.target_url("SERVER_URL", ("http", "https"))
+    def called_url(self, name: str) -> str | None:
+        """A server of the operator's that gets requests of ours."""
+        url = self.target_url(name, ("http", "https"))
         try:
             if url:
                 check_url(url, self.flag("ALLOW_PRIVATE_SERVER_URLS", False))
         except BadURL as error:
             raise SettingsError(
-                f"SERVER_URL: {error}; change it, or set ALLOW_PRIVATE_SERVER_URLS=1"
+                f"{name}: {error}; change it, or set ALLOW_PRIVATE_SERVER_URLS=1"
             ) from error
         return url
 

@@ -10,6 +10,7 @@ from functools import partial
 from app import default_org, heroku
 from app.assistants import BACKENDS
 from app.delivery.dispatcher import Dispatcher
+from app.delivery.owner_callbacks import OwnerCallbacks
 from app.delivery.request import ServerRequest
 from app.domain.calls import idempotency, timers
 from app.domain.calls.timer_jobs import (
@@ -26,6 +27,7 @@ from app.domain.legs import (
     caller_back,
     carrier_price,
     hangup,
+    late_binding,
     operator_call,
     outbound,
     reconcile,
@@ -33,6 +35,7 @@ from app.domain.legs import (
     stopped,
     warm_jobs,
 )
+from app.domain.legs.owner_callbacks import PASS_ON
 from app.domain.legs.queue import advance
 from app.domain.login import sessions, tokens
 from app.domain.reactions import react, with_row
@@ -40,11 +43,12 @@ from app.domain.recordings import carrier as carrier_recordings
 from app.domain.recordings import files as recording_files
 from app.domain.reporting import analysis, no_record, pending
 from app.domain.resources.assistants import ResourceService
-from app.domain.services import retention, trim
+from app.domain.services import owner_callbacks, retention, trim
 from app.domain.services.calls import CallService
 from app.domain.services.checks import CheckService
 from app.domain.services.media import MediaService
 from app.domain.services.messages import MessageService
+from app.domain.services.owner_callbacks import OwnerCallbackService
 from app.domain.services.webhooks import LegService
 from app.jobs.base import Handler
 from app.jobs.factory import open_jobs
@@ -176,6 +180,10 @@ class Services:
         handlers[recording_files.SWEEP] = partial(recording_files.sweep, self.context)
         handlers[retention.SWEEP] = partial(retention.sweep, self.calls)
         handlers[trim.SWEEP] = partial(trim.sweep, self.context)
+        self.owner_callbacks = OwnerCallbackService(self.context, self.legs)
+        handlers[late_binding.BIND] = self.owner_callbacks.bind
+        handlers[owner_callbacks.SWEEP] = self.owner_callbacks.sweep
+        handlers[PASS_ON] = OwnerCallbacks(self.context, self.metrics.count_passed_on).run
         handlers[TIMER] = partial(timers.fire, self.context)
         handlers[START_SCHEDULED] = partial(scheduled.run, self.context)
         handlers[outbound.JOB] = partial(outbound.run, self.context)
@@ -228,6 +236,7 @@ class Services:
             recording_files.schedule_sweep(self.context)
             retention.schedule_sweep(self.context)
             trim.schedule_sweep(self.context)
+            self.owner_callbacks.schedule_sweep()
             self.jobs.start()
             self.dispatcher.start()
             self.timers.start()

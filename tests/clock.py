@@ -190,28 +190,30 @@ def run(main: Callable[[], Awaitable[None]]) -> None:
 # ------------------------------------------------------------------ tests on such a loop
 
 PATIENCE = 30
-"""Seconds after which a test that waits for something gives up."""
+"""Seconds of such a loop after which a test that waits for something gives up."""
+REAL_PATIENCE = 100
+"""The same of the machine's clock, which passes while a busy machine does something else."""
 
 Test = Callable[..., Awaitable[None]]
 
 
 def on_loop(test: Test) -> Callable[..., None]:
     """An async test as pytest wants it, in a time of its own; it ends, one way or the other."""
-    return _in(test, run)
+    return _in(test, run, PATIENCE)
 
 
 def in_real_time(test: Test) -> Callable[..., None]:
     """The same for a test whose other side is another process."""
-    return _in(test, lambda main: asyncio.run(main()))
+    return _in(test, lambda main: asyncio.run(main()), REAL_PATIENCE)
 
 
 def _in(
-    test: Test, loop: Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
+    test: Test, loop: Callable[[Callable[[], Coroutine[Any, Any, None]]], None], seconds: float
 ) -> Callable[..., None]:
     @functools.wraps(test)
     def whole(*args: Any, **kwargs: Any) -> None:
         async def patiently() -> None:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(seconds):
                 await test(*args, **kwargs)
 
         loop(patiently)

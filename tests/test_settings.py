@@ -399,7 +399,7 @@ def names_read() -> set[str]:
     """Every variable that the source reads, and those that the carriers declare."""
     modules = (settings_module, environment)
     source = "".join(Path(module.__file__ or "").read_text() for module in modules)
-    call = r'self\.(?:text|secret|header|words|words_secret|choice|flag|number|integer|url|target_url)\(\s*"([A-Z_]+)"'
+    call = r'self\.(?:text|secret|header|words|words_secret|choice|flag|number|integer|url|target_url|called_url)\(\s*"([A-Z_]+)"'
     declared = {s.variable for carrier in PROVIDERS.values() for s in carrier.settings}
     return set(re.findall(call, source)) | declared
 

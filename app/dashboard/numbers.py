@@ -157,14 +157,14 @@ def _form(given: JsonDict, problems: list[str]) -> Response:
 
 
 def _texts() -> dict[str, str]:
-    names = ("name", "assistantId", "fallback", "serverUrl")
+    names = ("name", "assistantId", "fallback", "serverUrl", "ownerCallbackUrl")
     return {name: request.form.get(name, "").strip() for name in names}
 
 
 def _own(row: NumberRow | None = None) -> JsonDict:
     """The fields of the body that both forms have; null for an empty one."""
     texts = _texts()
-    body: JsonDict = {"name": texts["name"] or None}
+    body: JsonDict = {name: texts[name] or None for name in ("name", "ownerCallbackUrl")}
     if "assistantId" in request.form:
         body["assistantId"] = texts["assistantId"] or None
     if row is None or texts["fallback"] != row.fallback:  # else it keeps what the API added to it

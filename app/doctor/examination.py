@@ -15,6 +15,7 @@ from app.doctor import (
     database,
     dialling,
     last_resorts,
+    owner_callbacks,
     process,
     public_url,
     recordings,
@@ -41,6 +42,7 @@ OUTSIDE: tuple[Check, ...] = (
     recordings.check,  # in a bucket, perhaps
     vendor_keys.check,
     server.check,
+    owner_callbacks.check,
     public_url.check,
 )
 """They ask others. ``--offline`` leaves them out."""
@@ -69,7 +71,7 @@ PARTS: tuple[Part, ...] = (
     Part("carriers", "Carriers and numbers", (carriers.some,)),
     Part("assistants", "Assistants", (assistants.check,)),
     Part("vendors", "Keys of vendors", (vendor_keys.check,)),
-    Part("server", "Your server", (server.check,)),
+    Part("server", "Your server", (server.check, owner_callbacks.check)),
     Part("recordings", "Recordings", (recordings.check,)),
 )
 """Together they make the checks of the command."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from app.doctor.finding import Finding, level_of
 from app.domain.context import Context
+from app.domain.legs.owner_callbacks import FIELD
 from app.domain.resources.number_urls import path_of
 from app.store.vault import WrongKey
 from providers.base.carrier import Carrier
@@ -57,18 +58,24 @@ def settings_of(context: Context, row: JsonObject, credential: JsonObject) -> li
     """What the carrier has today. Raises ``WrongKey``, ``ProviderError``."""
     carrier = context.providers[row["provider"]]
     client = carrier.client(context.account(credential), timeout=5.0)
-    base = context.settings.public_url
-    return [_judged(base, carrier, each) for each in client.number(row["number"])]
+    base, passes_on = context.settings.public_url, bool(row["body"].get(FIELD))
+    return [_judged(base, carrier, each, passes_on) for each in client.number(row["number"])]
 
 
-def _judged(base: str, carrier: Carrier, setting: NumberSetting) -> Judged:
-    """Judge one setting. A URL of another server is no error: a flow may own the number."""
+def _judged(base: str, carrier: Carrier, setting: NumberSetting, passes_on: bool) -> Judged:
+    """Judge one setting. A URL of another server is no error: a flow may own the number.
+
+    ``passes_on``: the number has an ``ownerCallbackUrl``, which gets what comes to our URL.
+    """
     value = setting.value or ""
     if setting.problem:
         return Judged(setting.name, value, setting.kind, "error", setting.problem)
     path = path_of(carrier, setting.kind) if setting.kind else None
     if path is None or value.partition("?")[0] == base + path:
         return Judged(setting.name, value, setting.kind, "ok", "")
+    if passes_on and setting.kind is HookKind.STATUS:
+        advice = f"set {base + path}: {FIELD} gets only what comes there"
+        return Judged(setting.name, value, setting.kind, "error", advice)
     ours = value.startswith(base + "/")
     advice = f"{'' if ours else 'for calls that come to us by themselves '}set {base + path}"
     return Judged(setting.name, value, setting.kind, "error" if ours else "note", advice)

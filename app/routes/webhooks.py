@@ -27,7 +27,7 @@ from app.telemetry.once_a_minute import FewLines
 from providers.base.carrier import Carrier
 from providers.base.instructions import Answer
 from providers.base.rest import PROBE_AGENT
-from providers.base.webhook import Hook, WebhookReport, WebhookRequest
+from providers.base.webhook import Hook, HookKind, WebhookReport, WebhookRequest
 from providers.errors import BadRequest, Refused
 
 MAX_BYTES = 64 * 1024
@@ -104,11 +104,20 @@ class Webhooks:
             accounts = auth.verify(self.context, carrier, webhook, token)
         except Refused as error:
             raise _Forged(error) from error
-        report = carrier.webhooks.parse(hook.kind, webhook)
+        owners = webhook if hook.kind is HookKind.STATUS and token is None else None
+        try:
+            report = carrier.webhooks.parse(hook.kind, webhook)
+        except BadRequest:
+            if owners is not None:
+                nothing = WebhookReport(None)
+                self.legs.keep(
+                    VerifiedWebhook(carrier, hook.kind, nothing, accounts, owners=owners)
+                )
+            raise
         if report.unknown:
             self._log_unknown(carrier, report)
         instructions = self.legs.handle(
-            VerifiedWebhook(carrier, hook.kind, report, accounts, token=token, call_id=call_id)
+            VerifiedWebhook(carrier, hook.kind, report, accounts, token, call_id, owners)
         )
         return carrier.markup.answer(instructions) if instructions else carrier.markup.acknowledge()
 

@@ -10,7 +10,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.store import queue, timers
+from app.store import owner_callbacks, queue, timers
 from app.store.messages import DELIVERED, FAILED, PENDING
 from app.store.queue import Waiting
 from app.store.schema import (
@@ -64,6 +64,8 @@ class Counts:
     messages: Mapping[str, int]
     oldest_pending: datetime | None
     waiting: Waiting = queue.NOBODY
+    oldest_owners: datetime | None = None
+    """When the oldest callback came that was not passed on to its owner."""
 
 
 def totals(conn: Connection) -> Totals:
@@ -82,6 +84,7 @@ def counts(conn: Connection, totals: Totals) -> Counts:
         messages={state: count for state, count in by_state.items() if count},
         oldest_pending=oldest,
         waiting=queue.waiting(conn),
+        oldest_owners=owner_callbacks.oldest_pending(conn),
     )
 
 

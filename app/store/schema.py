@@ -74,6 +74,7 @@ orgs = sa.Table(
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("server_url", sa.Text),
     sa.Column("secret", sa.LargeBinary),  # {"serverSecret"}
+    sa.Column("owner_callback_url", sa.Text),
     *_times(),
 )
 
@@ -411,6 +412,43 @@ message_attempts = sa.Table(
     sa.Column("error", sa.Text),
     sa.Column("response", sa.Text),  # its beginning
 )
+
+# What carriers have sent to the flow's owner by way of us (owner_callbacks.py).
+owner_callbacks = sa.Table(
+    "owner_callbacks",
+    metadata,
+    sa.Column("id", Counter, primary_key=True, autoincrement=True),  # their order
+    _org(),
+    sa.Column("provider", sa.String(32), nullable=False),
+    sa.Column("lane", sa.String(32), nullable=False),  # of one call at the carrier
+    sa.Column("key", sa.String(200), nullable=False),  # of its event: the carrier may repeat it
+    sa.Column("call_ref", sa.String(128)),
+    sa.Column("leg_ref", sa.String(128)),
+    # NULL: not known yet
+    sa.Column("call_id", sa.ForeignKey("calls.id", ondelete="CASCADE"), index=True),
+    sa.Column("signers", sa.JSON, nullable=False),  # ids of the credentials that verified it
+    sa.Column("method", sa.String(8), nullable=False),
+    sa.Column("signed_url", sa.Text, nullable=False),
+    sa.Column("secret", sa.LargeBinary),  # {"headers", "body"}: the signature is a header
+    sa.Column("url", sa.Text),  # the owner's; NULL: there is none
+    sa.Column("receiver", sa.String(300)),  # host and port of it
+    sa.Column("state", sa.String(16), nullable=False),  # pending | delivered | failed | kept
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("status_code", sa.Integer),  # of the last attempt
+    sa.Column("error", sa.Text),
+    sa.Column("next_at", Time, nullable=False),
+    *_times(),
+    sa.UniqueConstraint("lane", "key"),
+    sa.Index(None, "created_at"),
+)
+IS_PASSED_ON = owner_callbacks.c.state == sa.literal_column("'pending'")
+IS_UNBOUND = owner_callbacks.c.call_id.is_(None)
+_partial("ix_owner_callbacks_pending", IS_PASSED_ON, owner_callbacks.c.lane, owner_callbacks.c.id)
+_partial(
+    "ix_owner_callbacks_due", IS_PASSED_ON, owner_callbacks.c.receiver, owner_callbacks.c.next_at
+)
+for _name, _column in (("call_ref",) * 2, ("leg_ref",) * 2, ("unbound", "created_at")):
+    _partial(f"ix_owner_callbacks_{_name}", IS_UNBOUND, owner_callbacks.c[_column])
 
 # Legs that wait for a slot, and the callbacks that keep the place of such a leg (queue.py).
 queue = sa.Table(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -129,6 +130,12 @@ class Metrics:
             ("reason",),
             registry=own,
         )
+        self._passed_on = Counter(
+            "patchbay_owner_callbacks",
+            "Callbacks of flows' owners that are done with, by state: delivered, failed.",
+            ("state",),
+            registry=own,
+        )
         self._histograms = {
             timing: Histogram(shape.name, shape.meaning, buckets=shape.buckets, registry=own)
             for timing, shape in HISTOGRAMS.items()
@@ -157,6 +164,10 @@ class Metrics:
     def count_refused_dial(self, reason: str) -> None:
         """Count a customer or a destination that was not dialled."""
         self._not_dialled.labels(reason).inc()
+
+    def count_passed_on(self, state: str) -> None:
+        """Count a callback of a flow's owner that was passed on, or given up."""
+        self._passed_on.labels(state).inc()
 
     def register(self, collector: Collector) -> None:
         """Show this collector's metrics too."""
@@ -205,14 +216,20 @@ class State(Collector):
         with context.store.read() as conn:
             totals = self._totals.get(partial(metrics.totals, conn))
             counts = metrics.counts(conn, totals)
-        oldest = counts.oldest_pending
-        age = (context.now() - oldest).total_seconds() if oldest else 0.0
-        yield from _of_the_store(counts, age)
-        since = counts.waiting.since
-        wait = (context.now() - since).total_seconds() if since else 0.0
+        yield from _of_the_store(counts, self._age(counts.oldest_pending))
+        wait = self._age(counts.waiting.since)
         yield _gauge("queue_legs", "Legs that wait for a slot.", counts.waiting.legs)
         yield _gauge("queue_longest_wait_seconds", "The longest present wait of a leg.", wait)
+        yield _gauge(
+            "owner_callbacks_oldest_pending_seconds",
+            "Age of the oldest callback that was not passed on to its owner.",
+            self._age(counts.oldest_owners),
+        )
         yield from _of_the_process(context.presence)
+
+    def _age(self, since: datetime | None) -> float:
+        """In seconds; 0 where there is nothing."""
+        return (self._context.now() - since).total_seconds() if since else 0.0
 
 
 def _of_the_store(counts: Counts, age: float) -> Iterator[Metric]:

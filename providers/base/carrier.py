@@ -156,6 +156,8 @@ class Carrier:
     """Vapi's reason for "this carrier never connected the call", where its page has one."""
     records_in_markup: bool = False
     """Whether the markup starts a recording, which lasts as long as the leg; else the API does."""
+    proof_headers: tuple[str, ...] = ()
+    """Headers of a webhook that prove its sender, or name its sending; lower case."""
     console_url: str = ""
     """Where people see a call at the carrier; ``{call}`` stands for its id there."""
     console_fields: Mapping[HookKind, str] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from providers.common.json_types import JsonObject
 from providers.simulation.client_server import client_server, hears
+from providers.simulation.owner_server import await_all, owner_server
 from providers.simulation.recording import RECORDED, check, end_when_recorded
 from providers.simulation.stage import (
     ECHO,
@@ -77,6 +78,8 @@ class Plays(ABC, Generic[S, C]):
     not_connected: str
     # The fields of ``phoneCallProviderDetails`` that a leg needs.
     documents: tuple[str, ...]
+    # The bridge's callback URL without a token.
+    status_path: str
     # Descriptions of shared scenarios for which this carrier has other words, by name.
     words: Mapping[str, str]
 
@@ -121,6 +124,10 @@ class Plays(ABC, Generic[S, C]):
     @abstractmethod
     def report(self, call: C, status: str) -> None:
         """Let the carrier report this status of the call."""
+
+    @abstractmethod
+    def owners_url(self, stage: S) -> JsonObject:
+        """The bridge's callback URL without a token, as a field of the details."""
 
     # -- the owner's side
 
@@ -215,6 +222,21 @@ class Plays(ABC, Generic[S, C]):
     def warm_abandoned(self, stage: S) -> None:
         stage.impatient = True
         self.warm(stage, Callee("rings"))
+
+    # -- the owner's console leads to the bridge
+
+    def owner_callbacks(self, stage: S) -> None:
+        """The owner dials with a callback URL of the bridge's, before the leg is of a call."""
+        need_api(stage)
+        stage.callee = Callee(acts=(CallerAction.HANG_UP,))
+        with owner_server(stage) as came:
+            details = self.details(stage)
+            self.place(stage, {**details, **self.owners_url(stage)})
+            stage.join()
+            await_all(stage, came, self.status_path)
+        kinds = stage.bridge.kinds_of(stage.known_call())
+        if missing := {"leg.ringing", "leg.answered", "leg.ended"} - kinds:
+            stage.problem(f"not bound to the call: {', '.join(sorted(missing))}")
 
     # -- all slots are taken
 

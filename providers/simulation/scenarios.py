@@ -307,6 +307,12 @@ def shared(plays: Plays[S, C]) -> tuple[Scenario[S], ...]:
             ENDED_BY_CUSTOMER,
         ),
         Scenario(
+            "owner-callbacks",
+            f"{plays.title}'s one callback URL is the bridge's: it counts there and is passed on to the owner.",
+            plays.owner_callbacks,
+            ENDED_BY_CUSTOMER,
+        ),
+        Scenario(
             "queue",
             "All slots are taken (MAX_CONCURRENT_CALLS=1): two callers wait, and go in their order.",
             plays.queued,

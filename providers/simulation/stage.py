@@ -251,6 +251,10 @@ class Bridge:
             raise SimulatorError(f"the bridge has no call of leg {ref}")
         return str(found[0]["id"])
 
+    def kinds_of(self, call_id: str) -> set[str]:
+        """The kinds of the events that the bridge has of a call."""
+        return {each["kind"] for each in self._api("GET", f"/call/{call_id}/events", quiet=True)}
+
     def destination(self) -> dict[str, str]:
         return {"type": "number", "number": self._config.destination}
 

@@ -81,6 +81,8 @@ class HttpClient:
 
     def __init__(self, timeline: Timeline, *urls: str) -> None:
         self._timeline = timeline
+        # Every request of the run.
+        self.sent: list[Request] = []
         self._origins = {origin(url) for url in urls}
         # The longest that a carrier waits: 5 s to connect, 15 s for the response.
         # https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
@@ -112,6 +114,7 @@ class HttpClient:
         if not self.knows(url):
             named = ", ".join(sorted(self._origins))
             raise SimulatorError(f"{url} is not of {named}: is the bridge's PUBLIC_URL right?")
+        self.sent.append(Request(method, url, headers, body))
         response = self._exchange(method, url, headers, body)
         if not quiet:
             line = f"{method} {urlsplit(url).path} {label}".rstrip()

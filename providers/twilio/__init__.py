@@ -21,6 +21,7 @@ TWILIO = Carrier(
     return_hosts=config.RETURN_HOSTS,
     never_answered=config.NEVER_ANSWERED,
     connect_failed=config.CONNECT_FAILED,
+    proof_headers=config.PROOF_HEADERS,
     console_url="https://www.twilio.com/console/voice/calls/logs/{call}",
     console_fields=number_settings.FIELDS,
     pasted=pasted,

@@ -46,6 +46,8 @@ FLOW_HOST = "webhooks.twilio.com"
 RETURN_HOSTS = frozenset({FLOW_HOST})
 """The host of Studio's webhook: a Studio flow takes a call back only there."""
 
+PROOF_HEADERS = ("x-twilio-signature", "i-twilio-idempotency-token")
+
 CONNECT_FAILED = EndedReason.TWILIO_FAILED_TO_CONNECT_CALL
 NEVER_ANSWERED = ANY_NEVER_ANSWERED | {CONNECT_FAILED}
 

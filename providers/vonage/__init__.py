@@ -21,6 +21,7 @@ VONAGE = Carrier(
     never_answered=config.NEVER_ANSWERED,
     connect_failed=config.CONNECT_FAILED,
     records_in_markup=True,
+    proof_headers=("authorization",),
     # Its Voice Inspector has no documented address of one call: it is searched for there.
     console_url="https://dashboard.vonage.com/",
     console_fields=number_settings.FIELDS,

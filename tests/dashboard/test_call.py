@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 
 from app.dashboard.call_actions import ACTIONS
 from app.domain.dashboard.waveform import Waves
-from app.store import calls, recordings, schema
+from app.store import calls, owner_callbacks, recordings, schema
 from app.wiring import Services
 from bench.dashboard import ORG
 from tests.dashboard.pages import csrf_of
@@ -195,3 +195,36 @@ def test_what_is_no_callback_is_told(browser: FlaskClient, text: str) -> None:
     answer = act(browser, "/dashboard/explain", text=text)
     assert answer.status_code == 400
     assert 'role="alert"' in answer.text
+
+
+def test_what_was_passed_on_to_the_owner(browser: FlaskClient, services: Services) -> None:
+    """Each with what became of it; the query of its URL may hold a secret."""
+    call_id, now = ENDED.rpartition("/")[2], services.context.now()
+    row = {
+        "org_id": ORG,
+        "provider": "twilio",
+        "lane": "a lane",
+        "call_id": call_id,
+        "signers": [],
+        "method": "POST",
+        "signed_url": "https://bridge.example.com/twilio/status",
+        "url": "https://owner.example.com/status?token=s3cret",
+        "receiver": "owner.example.com",
+        "attempts": 3,
+        "next_at": now,
+        "created_at": now,
+        "updated_at": now,
+    }
+    assert "Passed on" not in browser.get(ENDED).text
+    with services.store.write() as conn:
+        owner_callbacks.insert(conn, {**row, "key": "1", "state": "delivered", "status_code": 204})
+        failed = {"state": "failed", "error": "the answer is 500", "status_code": 500}
+        owner_callbacks.insert(conn, {**row, "key": "2", **failed})
+        before = owner_callbacks.of_call(conn, call_id)
+    page = browser.get(ENDED).text
+    with services.store.write() as conn:
+        owner_callbacks.delete(conn, [each["id"] for each in before])
+    assert "Passed on to your own callback URL" in page
+    assert page.index(">204") < page.index("the answer is 500")
+    assert "https://owner.example.com/status<" in page
+    assert "s3cret" not in page

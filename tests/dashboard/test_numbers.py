@@ -171,3 +171,14 @@ def test_a_number_that_does_not_exist(operator: Operator, id: str) -> None:
     operator.get(f"/numbers/{id}", 404)
     for path in ("", "/delete", "/carrier"):
         assert operator.post(f"/numbers/{id}{path}").status_code == 404
+
+
+def test_its_owners_callback_url(operator: Operator, number: str) -> None:
+    url = "https://owner.example.com/status"
+    operator.done(number, name="Front", fallback="", serverUrl="", ownerCallbackUrl=url)
+    assert stored(operator, number)["ownerCallbackUrl"] == url
+    assert f"<dd>{url}</dd>" in operator.get(number)
+    wrong = {"name": "", "fallback": "", "serverUrl": "", "ownerCallbackUrl": "status"}
+    assert "ownerCallbackUrl" in problems(operator.post(number, **wrong))
+    operator.done(number, name="Front", fallback="", serverUrl="", ownerCallbackUrl="")
+    assert "ownerCallbackUrl" not in stored(operator, number)

@@ -193,6 +193,22 @@ def test_what_the_carrier_was_told(
     assert line.startswith(mark)
 
 
+def test_an_owners_url_that_gets_nothing(
+    bridge: Bridge, carriers: Mapping[str, Stage], receiver: Receiver
+) -> None:
+    path = f"/phone-number/{bridge.number_id('twilio')}"
+    carriers["twilio"].number["status_callback"] = "https://flow.example.com/status"
+    bridge.api("PATCH", path, {"ownerCallbackUrl": receiver.url}, expect=200)
+    try:
+        lines = found(bridge)
+    finally:
+        bridge.api("PATCH", path, {"ownerCallbackUrl": None}, expect=200)
+    line = about(lines, f"set {bridge.url}/twilio/status: ownerCallbackUrl gets only")
+    assert line.startswith("ERROR")
+    assert about(lines, f"ownerCallbackUrl of {TWILIO_NUMBER} at").startswith("note")
+    assert receiver.requests == []
+
+
 def test_a_number_of_nobodys(bridge: Bridge, carriers: Mapping[str, Stage]) -> None:
     stage = carriers["twilio"]
     stage.config = replace(stage.config, number="+15550109999")

@@ -11,7 +11,7 @@ import pytest
 
 from app import heroku
 from app.default_org import create_default_org
-from app.doctor import recordings, server, vendor_keys
+from app.doctor import owner_callbacks, recordings, server, vendor_keys
 from app.domain.context import Context
 from app.settings import Settings, VendorSettings
 from app.vendors.key_requests import KeyRequest
@@ -159,3 +159,27 @@ def test_a_bucket_is_written_and_read(examined: Callable[..., list[str]]) -> Non
         [other] = examined(recordings.check, **changes, s3_secret_access_key=SECRET_KEY)
     assert line.startswith("ok     recordings in s3://bucket/calls at http://127.0.0.1")
     assert other.startswith("ERROR  recordings in s3://bucket/calls")
+
+
+# ------------------------------------------------------------------ the owner's callbacks
+
+
+def test_where_callbacks_are_passed_on_to(examined: Callable[..., list[str]]) -> None:
+    """Nothing is sent there."""
+    assert examined(owner_callbacks.check) == []
+    with Receiver() as owner:
+        url = f"{owner.url}?token=hidden"
+        [line] = examined(owner_callbacks.check, owner_callback_url=url)
+        assert line.startswith("note   OWNER_CALLBACK_URL at 127.0.0.1: without https")
+        [line] = examined(
+            owner_callbacks.check, owner_callback_url=url, allow_private_server_urls=False
+        )
+        assert line.startswith("ERROR  OWNER_CALLBACK_URL at 127.0.0.1: port")
+        assert "hidden" not in line
+    [line] = examined(
+        owner_callbacks.check,
+        owner_callback_url="https://bridge.example.com/twilio/status",
+        public_url="https://bridge.example.com",
+    )
+    assert "this is PUBLIC_URL" in line
+    assert owner.requests == []

@@ -15,6 +15,8 @@ from tests.databases import fresh_database
 
 SPEED = 0.1
 """Of real time: pauses of talkers are not what is tested."""
+TIMEOUT = 60.0
+"""Seconds for what takes one: the machine may be busy."""
 
 CASES = [(carrier, name) for carrier in (twilio, vonage) for name in carrier.SCENARIOS]
 ONE_SLOT = [case for case in CASES if case[1].startswith("queue")]
@@ -48,7 +50,7 @@ def test_scenario_of_a_bridge_that_is_full(
 
 
 def play(bridge: Bridge, carrier: ModuleType, name: str) -> None:
-    config: Any = carrier.config_from_environment(bridge.environ, speed=SPEED)
+    config: Any = carrier.config_from_environment(bridge.environ, speed=SPEED, timeout=TIMEOUT)
     lines: list[str] = []
     result = carrier.run(name, config, lines.append)
     assert result.ok, "\n".join(lines)

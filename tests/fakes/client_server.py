@@ -21,6 +21,7 @@ class Request:
     path: str
     headers: Mapping[str, str]
     body: bytes
+    method: str = "POST"
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        reply = self.server.receiver.take(Request(self.path, headers, body))
+        reply = self.server.receiver.take(Request(self.path, headers, body, self.command))
         self.close_connection = True
         if reply is None:
             return

@@ -147,7 +147,7 @@ class Domain:
 
     def heartbeat(self) -> None:
         self.beats += 1
-        self._wake()
+        self.wake()
 
     def deregister(self) -> None:
         self.beats = 0
@@ -290,23 +290,18 @@ class Domain:
                 return
             await self._changed.wait()
 
-    async def changed(self) -> None:
-        """Wait for the next report."""
-        self._loop = asyncio.get_running_loop()
-        self._changed.clear()
-        await self._changed.wait()
-
     async def hears(self, word: str) -> tuple[Any, ...]:
         """Wait for the first report of that name."""
         await self.until(lambda: word in [told[0] for told in self.told])
         return next(told for told in self.told if told[0] == word)
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Whoever waits looks again. From any thread."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._changed.set)
 
     def _tell(self, *told: Any) -> None:
         self.told.append(told)
-        self._wake()
+        self.wake()
         if errors := self.raises.get(told[0]):
             raise errors.pop(0)

@@ -20,6 +20,7 @@ CALLED: Mapping[tuple[str, ...], AddressForm] = {
     ("transcriber", "server", "url"): EITHER,
     ("serverUrl",): ENDPOINT,
     ("server", "url"): ENDPOINT,
+    ("ownerCallbackUrl",): ENDPOINT,
     ("transport", "url"): STREAM,
     ("model", "url"): ENDPOINT,
     ("backgroundSound",): ENDPOINT,

@@ -10,9 +10,10 @@ from app.domain.calls import record
 from app.domain.calls.record import Call
 from app.domain.calls.redaction import redacted
 from app.domain.context import Context
-from app.domain.dashboard import latency, timeline, transcript
+from app.domain.dashboard import latency, passed_on, timeline, transcript
 from app.domain.dashboard.latency import Turn
 from app.domain.dashboard.messages import MessageRow, messages_of
+from app.domain.dashboard.passed_on import PassedOn
 from app.domain.dashboard.rows import CallRow, row_of
 from app.domain.dashboard.timeline import Entry
 from app.domain.dashboard.transcript import Line
@@ -49,6 +50,7 @@ class CallView:
     metrics: JsonObject
     events: list[Entry]
     messages: list[MessageRow]
+    passed_on: list[PassedOn]
     costs: list[JsonDict]
     summary: str
     success: str
@@ -103,6 +105,7 @@ def view(context: Context, org_id: str, call_id: str) -> CallView:
         metrics=metrics,
         events=timeline.timeline(context, call, log, steps),
         messages=sent,
+        passed_on=passed_on.of_call(context, call),
         costs=[dict(each) for each in body.get("costs") or ()],
         summary=str(analysis.get("summary") or body.get("summary") or ""),
         success=str(analysis.get("successEvaluation") or ""),

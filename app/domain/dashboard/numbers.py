@@ -35,6 +35,8 @@ class NumberRow:
     fallback: str
     """Number or SIP URI of the fallback destination."""
     server_url: str
+    owner_url: str
+    """Where its callbacks are passed on to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,4 +115,5 @@ def _row(conn: Connection, row: JsonObject, named: dict[str, str]) -> NumberRow:
         assistant=named.get(assistant_id, assistant_id),
         fallback=str(fallback.get("number") or fallback.get("sipUri") or ""),
         server_url=str(server.get("url") or body.get("serverUrl") or ""),
+        owner_url=str(body.get("ownerCallbackUrl") or ""),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.domain.calls import record
 from app.domain.calls.facts import CallFacts
 from app.domain.calls.record import CallTx, Changes
+from app.domain.legs import late_binding
 from app.store import calls
 from providers.base.webhook import Leg
 from providers.events import CallStatus
@@ -19,6 +20,7 @@ def bind_leg(tx: CallTx, leg: Leg, *, media: bool = False) -> Changes:
     if leg.leg_ref != (facts.media_leg_ref if media else facts.leg_ref):
         for ref in {leg.leg_ref, leg.call_ref}:
             _map_ref(tx, ref)
+        late_binding.look_back(tx.context, tx.conn, tx.call.provider, leg.leg_ref, leg.call_ref)
     bound = _bound(facts, leg, media=media)
     if bound != facts:
         changes["facts"] = bound
@@ -41,6 +43,7 @@ def _bound(facts: CallFacts, leg: Leg, *, media: bool) -> CallFacts:
 def move_to_leg(tx: CallTx, call_ref: str) -> Changes:
     """Give the call the id of the conversation that its leg has moved to."""
     _map_ref(tx, call_ref)
+    late_binding.look_back(tx.context, tx.conn, tx.call.provider, call_ref, call_ref)
     return {"provider_call_id": call_ref}
 
 

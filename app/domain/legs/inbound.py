@@ -26,6 +26,7 @@ from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.context import Context
 from app.domain.errors import Invalid
 from app.domain.ids import parse_uuid
+from app.domain.legs import late_binding
 from app.domain.legs.assistant_request import Question
 from app.domain.legs.auth import belongs
 from app.domain.legs.no_assistant import Refusal, end_call, fallback, not_found
@@ -35,7 +36,7 @@ from app.domain.resources.squads import ChosenSquad
 from app.store import accounts, calls, events
 from providers.base.carrier import Carrier
 from providers.base.instructions import HangUp, Instruction
-from providers.base.webhook import HookKind, InboundParams, Leg, WebhookReport
+from providers.base.webhook import HookKind, InboundParams, Leg, WebhookReport, WebhookRequest
 from providers.common.e164 import E164
 from providers.common.json_types import JsonDict, JsonObject
 from providers.events import CallStatus, EndedReason, EventKind
@@ -51,6 +52,10 @@ class VerifiedWebhook(NamedTuple):
     """The rows of the credentials whose secret verified the webhook."""
     token: str | None = None
     call_id: str | None = None
+    owners: WebhookRequest | None = None
+    """The request as it came, if the flow's owner has had it sent to us; else None."""
+    is_late: bool = False
+    """It was stored before, and is read once more for the call that its leg has now."""
 
 
 RETURN_URL = "phoneCallProviderReturnUrl"
@@ -144,6 +149,7 @@ class InboundLegs:
             conn, name, org, leg.call_ref, call_id
         ):
             calls.move_ref(conn, name, org, leg.call_ref, call_id)
+        late_binding.look_back(self.context, conn, name, leg.leg_ref, leg.call_ref)
 
     def leg_facts(self, call: Call, webhook: VerifiedWebhook) -> Changes:
         """The changes of an existing call by a carrier's request: its direction, its return URL."""

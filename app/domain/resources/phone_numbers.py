@@ -28,6 +28,7 @@ KEPT = (
     "smsEnabled",
     "queuePlan",
     "squadId",
+    "ownerCallbackUrl",
 )
 """Fields that are stored and returned as sent; the other fields have columns of their own."""
 EITHER = "Use either `assistantId` or `squadId`, not both: null removes the other."

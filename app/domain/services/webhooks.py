@@ -20,7 +20,15 @@ from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.calls.state import CallState
 from app.domain.context import Context
 from app.domain.ids import parse_uuid
-from app.domain.legs import destinations, no_capacity, operator, reattach, transfer, web_legs
+from app.domain.legs import (
+    destinations,
+    no_capacity,
+    operator,
+    owner_callbacks,
+    reattach,
+    transfer,
+    web_legs,
+)
 from app.domain.legs.adopt import bind_leg, move_to_leg
 from app.domain.legs.assistant_request import AssistantRequests, Question
 from app.domain.legs.auth import belongs
@@ -35,6 +43,7 @@ from app.domain.legs.queue import line, turn
 from app.domain.live import control
 from app.domain.recordings import carrier as carrier_recordings
 from app.store import events
+from app.store.engine import before_commit
 from app.store.faults import Deadlocked
 from app.store.ids import new_id
 from providers.base.instructions import Connect, HangUp, Instruction
@@ -146,6 +155,11 @@ class LegService:
             self.requests.settle(answer)
             waited = True
 
+    def keep(self, webhook: VerifiedWebhook) -> None:
+        """Store a request for the flow's owner that is not understood here."""
+        with self.context.store.write() as conn:
+            owner_callbacks.keep(self.context, conn, webhook, None)
+
     def _handle_again(self, webhook: VerifiedWebhook) -> list[Instruction] | Question:
         """Handle a webhook that another one overtook. Different ones of a leg may do so again."""
         try:
@@ -169,6 +183,9 @@ class LegService:
                     return self.arrivals.create_from_leg(conn, webhook)
             else:
                 call = self._find(conn, webhook)
+                if webhook.owners is not None:  # last: others wait for its job's row
+                    keep = partial(owner_callbacks.keep, self.context, conn, webhook, call)
+                    before_commit(conn, keep)
             if call is not None and call.provider != webhook.provider.name:
                 return [HangUp()]  # a web call that a browser has joined, or that is over
             if call is None:  # verified, but its call is unknown or deleted

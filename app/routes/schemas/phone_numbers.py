@@ -119,6 +119,10 @@ class TransientPhoneNumber(CarrierFields):
         None, description="Where a call goes when no assistant can be found for it."
     )
     queue_plan: QueuePlan | None = None
+    owner_callback_url: Url | None = Field(
+        None,
+        description="Your own status callback or event URL, which gets what comes to ours.",
+    )
 
     @model_validator(mode="after")
     def _one_answers(self) -> Self:

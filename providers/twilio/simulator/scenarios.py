@@ -77,6 +77,7 @@ class TwilioPlays(Plays[Run, TwilioCall]):
     refusal = "21215"
     not_connected = "twilio-failed-to-connect-call"
     documents = ("twiml",)
+    status_path = STATUS_PATH
     words = WORDS
 
     def inbound(self, stage: Run, *acts: CallerAction, assistant: JsonObject = ECHO) -> None:
@@ -109,6 +110,9 @@ class TwilioPlays(Plays[Run, TwilioCall]):
     def place(self, stage: Run, details: JsonObject) -> TwilioCall:
         fields = {REST_NAMES[name]: value for name, value in details.items() if name in REST_NAMES}
         return stage.calls[_rest(stage, "", fields)["sid"]]
+
+    def owners_url(self, stage: Run) -> JsonObject:
+        return {"statusCallback": f"{stage.config.bridge_url}{STATUS_PATH}"}
 
     def dialled(self, stage: Run) -> TwilioCall:
         (call,) = stage.calls.values()

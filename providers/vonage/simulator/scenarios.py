@@ -57,6 +57,7 @@ class VonagePlays(Plays[Run, Call]):
     refusal = "403: Forbidden"
     not_connected = "vonage-failed-to-connect-call"
     documents = ("ncco", "eventUrl")
+    status_path = EVENT_PATH
     words = WORDS
 
     def inbound(
@@ -107,6 +108,9 @@ class VonagePlays(Plays[Run, Call]):
         if "advancedMachineDetection" in details:
             body["advanced_machine_detection"] = details["advancedMachineDetection"]
         return _call_of(stage.legs[_rest(stage, "POST", "", body)["uuid"]])
+
+    def owners_url(self, stage: Run) -> JsonObject:
+        return {"eventUrl": [f"{stage.config.bridge_url}{EVENT_PATH}"]}
 
     def dialled(self, stage: Run) -> Call:
         (leg,) = stage.legs.values()

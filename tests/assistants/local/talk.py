@@ -55,7 +55,6 @@ class Call:
     clears: int = 0
     over: bool = False
     _queue: list[bytes] = field(default_factory=list)
-    _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def say(self, name: str) -> None:
         """Begin to speak a sentence of ``tests.speech``."""
@@ -89,16 +88,12 @@ class Call:
 
     async def until(self, done: Callable[[], bool]) -> None:
         """Wait for a condition of what is heard, or told to the domain."""
-        while not done():
-            assert not self.over, self.domain.told
-            self._changed.clear()
-            waits = [
-                asyncio.ensure_future(self._changed.wait()),
-                asyncio.ensure_future(self.domain.changed()),
-            ]
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            for wait in waits:
-                wait.cancel()
+        try:
+            await self.domain.until(lambda: self.over or done())
+        except asyncio.CancelledError:  # the test's patience is over
+            print("still waiting, after:", *self.domain.told, self.transcript, sep="\n  ")
+            raise
+        assert done(), self.domain.told
 
     async def said(self, text: str) -> None:
         """Wait until the transcript holds this."""
@@ -106,9 +101,7 @@ class Call:
 
     async def end(self) -> EndedReason | None:
         """Wait for the end; why, if it was the assistant's decision."""
-        while not self.over:
-            self._changed.clear()
-            await self._changed.wait()
+        await self.domain.until(lambda: self.over)
         return self.reason
 
     @property
@@ -158,9 +151,9 @@ class Call:
             reply = self.caller.mark_reply(message)
             if reply is not None:
                 await self.socket.send(reply)
-            self._changed.set()
+            self.domain.wake()
         self.over = True
-        self._changed.set()
+        self.domain.wake()
 
 
 @dataclass

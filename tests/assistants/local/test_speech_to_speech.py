@@ -83,7 +83,16 @@ async def talk(
         facts = {"messages": list(messages)} if messages else {}
         caller = FAKES["twilio"].caller("token-1")
         async with talking(caller, whole, keys=account(vendor), given=given, **facts) as call:
-            yield call, vendor
+            try:
+                yield call, vendor
+            except BaseException:
+                print("the vendor was told:", *without_sound(vendor), sep="\n  ")
+                raise
+
+
+def without_sound(vendor: SpeechToSpeech) -> list[str]:
+    told = (json.dumps(each) for each in vendor.said)
+    return [each for each in told if '"audio": "' not in each and "realtimeInput" not in each]
 
 
 def said(call: Call, role: str) -> list[str]:

@@ -422,3 +422,16 @@ def test_only_a_reattach_replaces_streams() -> None:
     data = {"streams": ["a"], "answers": STOPPED.key}
     state = fold([CREATED, JOINED, event(K.NOTE, 10, data=data), STOPPED])
     assert (state.status, state.streams) == (CallStatus.ENDED, ("a",))
+
+
+def test_only_what_ends_the_call_is_weighed() -> None:
+    """A note is no evidence, nor is a replaced stream's stop. A busy leg did not talk: it is weak."""
+    log = [CREATED, JOINED, LOST, CONTINUED, AGAIN, REJOINED, STOPPED, completed(), BUSY]
+    weighed = state_module.weigh([*log, event(K.NOTE, 70)], VONAGE.never_answered)
+    assert list(weighed) == [completed().key, BUSY.key]
+    assert [generic for _, generic in weighed.values()] == [True, False]
+
+
+def test_an_end_is_inferred_from_a_stop_alone_unless_we_cut_the_stream() -> None:
+    assert fold([CREATED, JOINED, STOPPED]).inferred
+    assert not fold([CREATED, JOINED, CUT, STOPPED]).inferred
