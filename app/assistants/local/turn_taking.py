@@ -76,11 +76,11 @@ class FirstMessageMute(MuteUntilFirstBotCompleteUserMuteStrategy):
     def __init__(self, hold: Hold) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._hold = hold
+        self._is_over = False
 
     async def process_frame(self, frame: Frame) -> bool:
-        muted = await super().process_frame(frame)
-        self._first_speech_handled = self._first_speech_handled or self._hold.held
-        return muted and not self._hold.held
+        self._is_over = self._is_over or self._hold.held
+        return await super().process_frame(frame) and not self._is_over
 
 
 class CallerMute(BaseUserMuteStrategy):

@@ -9,7 +9,8 @@ import pytest
 from flask import Flask
 
 from app.domain.calls.facts import MonitorEndpoint
-from app.domain.live.supervisor import OPEN_SECONDS
+from app.domain.live import control as commands
+from app.domain.live.supervisor import OPEN_SECONDS, TAKE_OVERS
 from app.wiring import Services
 from providers.errors import Refused
 from tests.domain.live.test_control import SAY, control, given
@@ -112,6 +113,12 @@ def test_the_assistant_is_told(api: Api, live: Live) -> None:
     body = {"type": "give-back", "triggerResponseEnabled": True}
     assert control(api, live, body).status_code == 200
     assert given(live) == [body]
+
+
+def test_a_callers_own_program_takes_no_call_over() -> None:
+    """Its messages come by the call's own socket, and need no token."""
+    assert commands.is_whole(SAY)
+    assert not any(commands.is_whole({"type": each}) for each in TAKE_OVERS)
 
 
 def test_nothing_makes_it_speak_meanwhile(api: Api, live: Live) -> None:

@@ -12,10 +12,13 @@ from tests.fakes.vendors.ears import Ears, Heard, Recogniser
 class DeepgramListen(Ears):
     """Interim and final results; the answer to ``Finalize`` says ``from_finalize``."""
 
+    def __init__(self, *script: str) -> None:
+        super().__init__(*script)
+        self._ears = dict[web.WebSocketResponse, Recogniser]()
+        """By socket: a supervisor has one beside the caller's."""
+
     async def greet(self, request: web.BaseRequest, socket: web.WebSocketResponse) -> None:
-        # of each socket: a supervisor has one beside the caller's
-        made = Recogniser(self.script, int(request.query["sample_rate"]))
-        self._ears = {**getattr(self, "_ears", {}), socket: made}
+        self._ears[socket] = Recogniser(self.script, int(request.query["sample_rate"]))
 
     async def hear(self, socket: web.WebSocketResponse, sound: bytes) -> None:
         for heard in self._ears[socket].feed(sound):

@@ -55,15 +55,36 @@ async def is_heard(caller: Caller, carrier: ClientConnection) -> None:
     loud = 0
     while loud < caller.rate:
         pcm = caller.heard(await carrier.recv()) or b""
-        samples = memoryview(pcm).cast("h")
-        loud += sum(8000 < each < 10_000 for each in samples)
+        loud += loud_samples(pcm)
+
+
+def loud_samples(pcm: bytes) -> int:
+    """How many samples have the supervisor's level."""
+    return sum(8000 < each < 10_000 for each in memoryview(pcm).cast("h"))
+
+
+class Recorder:
+    """A tap, as the recorder's."""
+
+    def __init__(self) -> None:
+        self.said_pcm = bytearray()
+
+    def heard(self, pcm: bytes) -> None:
+        pass
+
+    def said(self, pcm: bytes, buffered_seconds: float) -> None:
+        self.said_pcm += pcm
+
+    def cleared(self) -> None:
+        pass
 
 
 @BY_NAME
 @on_loop
 async def test_their_voice_is_on_the_line(caller: Caller) -> None:
     async with serving(Domain()) as served, calling(served, caller) as carrier:
-        await monitored(served)
+        recorder = Recorder()
+        (await monitored(served))._stream.taps.append(recorder)
         async with speaking(served) as supervisor:
             start = await told(supervisor)
             assert (start["type"], start["sampleRate"], start["channels"]) == ("start", RATE, 1)
@@ -71,6 +92,7 @@ async def test_their_voice_is_on_the_line(caller: Caller) -> None:
                 await supervisor.send(PIECE)
                 await asyncio.sleep(0.02)  # a microphone's own pace
             await is_heard(caller, carrier)
+        assert loud_samples(bytes(recorder.said_pcm)) >= caller.rate  # on the assistant's side
 
 
 @on_loop
