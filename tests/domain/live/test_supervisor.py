@@ -44,7 +44,8 @@ def socket_of(api: Api, live: Live, query: str = "") -> tuple[str, str, str]:
     """The path, the token and the expiry of a supervisor's URL."""
     answer = api.post(f"/call/{live.id}/supervisor{query}")
     assert answer.status_code == 201, answer.text
-    url = urlsplit(answer.json["websocketUrl"])
+    made: Any = answer.json
+    url = urlsplit(made["websocketUrl"])
     known = parse_qs(url.query)
     return url.path, known["token"][0], known["expires"][0]
 
@@ -140,12 +141,12 @@ def test_it_is_an_event_each_and_the_next_socket_knows(api: Api, live: Live) -> 
         live.media.taken_over(live.claim, taken=True, cause="asked")
     live.lose()
     live.put_back(1)
-    assert live.claim.taken_over
+    known = [live.claim.taken_over]
     assert live.status == "in-progress"
     live.media.taken_over(live.claim, taken=False, cause="lost")
     live.lose()
     live.put_back(2)
-    assert not live.claim.taken_over
+    assert [*known, live.claim.taken_over] == [True, False]
     log = api.get(f"/call/{live.id}/events").json
     found = [each for each in log if each["kind"].startswith("supervisor.")]
     assert [(each["kind"], each["data"]["cause"]) for each in found] == [
