@@ -147,7 +147,7 @@ def test_it_is_an_event_each_and_the_next_socket_knows(api: Api, live: Live) -> 
     live.lose()
     live.put_back(2)
     assert [*known, live.claim.taken_over] == [True, False]
-    log = api.get(f"/call/{live.id}/events").json
+    log: Any = api.get(f"/call/{live.id}/events").json
     found = [each for each in log if each["kind"].startswith("supervisor.")]
     assert [(each["kind"], each["data"]["cause"]) for each in found] == [
         ("supervisor.took-over", "asked"),
