@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -175,6 +176,27 @@ def test_a_library_behind_a_seam_is_imported_once(library: str, only: set[str]) 
     wanted = re.compile(rf"^ *(?:from|import) {library}\b", re.MULTILINE)
     found = {str(path.relative_to(ROOT)) for path in FILES if wanted.search(path.read_text())}
     assert found == only
+
+
+def test_the_conformance_kit_shares_no_code_with_us() -> None:
+    """It judges us from outside, and installs alone: Python, websockets, nothing of ours."""
+    allowed = {"patchbay_conformance", "websockets", *sys.stdlib_module_names}
+    for path in sorted((ROOT / "conformance").rglob("*.py")):
+        assert top_levels(path) <= allowed, path
+    for path in FILES:
+        assert "patchbay_conformance" not in path.read_text(), path
+
+
+def top_levels(path: Path) -> set[str]:
+    """The first words of the modules that a file imports."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            found.add(str(node.module).partition(".")[0])
+    return found
 
 
 def test_every_carrier_has_the_same_parts() -> None:

@@ -6,8 +6,10 @@ import ast
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("app", "providers")
+FOLDERS = ("app", "providers", "patchbay_conformance")
 
 Graph = Mapping[str, frozenset[str]]
 """A module, and the modules of ours that it imports."""
@@ -80,8 +82,9 @@ def _way_round(start: str, arrows: Graph) -> list[str]:
     return way[::-1]
 
 
-def test_no_circles() -> None:
-    found = [" -> ".join(way) for way in circles(graph(ROOT))]
+@pytest.mark.parametrize("root", [ROOT, ROOT / "conformance"], ids=["the product", "the kit"])
+def test_no_circles(root: Path) -> None:
+    found = [" -> ".join(way) for way in circles(graph(root))]
     assert not found, "circles of imports:\n" + "\n".join(found)
 
 

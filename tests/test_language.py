@@ -19,7 +19,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 # Folders whose docstrings and comments are checked.
-ROOMS = ("app", "bench", "providers")
+ROOMS = ("app", "bench", "conformance", "providers")
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 

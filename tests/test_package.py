@@ -1,7 +1,8 @@
-"""The wheel: every file of ``app`` and ``providers``, and of nothing else."""
+"""The wheels: every file of ``app`` and ``providers``, and of nothing else; the conformance kit's alone."""
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -43,3 +44,24 @@ def test_it_holds_every_file(wheel: ZipFile) -> None:
     held = {name for name in wheel.namelist() if ".dist-info/" not in name}
     assert held == ours
     assert {"app/templates/docs.html", "app/domain/costs/prices.json", "app/py.typed"} <= held
+
+
+def test_the_conformance_kit_is_a_wheel_of_its_own(tmp_path: Path) -> None:
+    """Built without the network and without anything of ours beside it."""
+    kit = shutil.copytree(
+        ROOT / "conformance", tmp_path / "kit", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    made = tmp_path / "made"
+    made.mkdir()
+    subprocess.run(
+        [sys.executable, "-c", BUILD, str(made)], cwd=kit, check=True, capture_output=True
+    )
+    with ZipFile(next(made.glob("patchbay_conformance-*.whl"))) as built:
+        held = {name for name in built.namelist() if ".dist-info/" not in name}
+        metadata = next(name for name in built.namelist() if name.endswith("/METADATA"))
+        needs = re.findall(r"^Requires-Dist: (\S+)", built.read(metadata).decode(), re.MULTILINE)
+    package = ROOT / "conformance" / "patchbay_conformance"
+    files = (path for path in package.rglob("*") if path.is_file())
+    ours = {str(p.relative_to(package.parent)) for p in files if "__pycache__" not in p.parts}
+    assert held == ours
+    assert needs == ["websockets>=14"]

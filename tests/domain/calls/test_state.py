@@ -71,6 +71,10 @@ def intent(reason: EndedReason, seconds: float = 40) -> CallEvent:
 STORIES: dict[str, tuple[list[CallEvent], CallStatus, EndedReason | None]] = {
     # a call nobody brought a leg to yet
     "created": ([CREATED], CallStatus.QUEUED, None),
+    # a call we are to dial, at once or later; its time has come
+    "to be dialled": ([DIALLED], CallStatus.QUEUED, None),
+    "scheduled": ([SCHEDULED], CallStatus.SCHEDULED, None),
+    "due": ([SCHEDULED, event(K.DUE, 1)], CallStatus.QUEUED, None),
     # the flow fetched our document; the assistant is not in
     "fetched": ([CREATED, FETCHED], CallStatus.RINGING, None),
     # the carrier's "answered" alone does not mean that the assistant is in
@@ -422,6 +426,11 @@ def test_only_a_reattach_replaces_streams() -> None:
     data = {"streams": ["a"], "answers": STOPPED.key}
     state = fold([CREATED, JOINED, event(K.NOTE, 10, data=data), STOPPED])
     assert (state.status, state.streams) == (CallStatus.ENDED, ("a",))
+
+
+def test_the_streams_are_those_in_force_that_have_a_name() -> None:
+    nameless = event(K.MEDIA_CONNECTED, 54, key="of a carrier without stream ids")
+    assert fold([CREATED, JOINED, LOST, CONTINUED, AGAIN, REJOINED, nameless]).streams == ("b",)
 
 
 def test_only_what_ends_the_call_is_weighed() -> None:

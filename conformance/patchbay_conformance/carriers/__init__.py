@@ -1,0 +1,1 @@
+"""The carriers, played from outside: their signatures, webhooks and media sockets."""
