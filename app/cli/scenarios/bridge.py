@@ -27,19 +27,12 @@ START_SECONDS = 120.0
 STOP_SECONDS = 40.0
 LOG_TAIL = 2000
 SERVE = (sys.executable, "-c", "from app.cli.main import main; main()", "serve")
-# Variables that a program needs on any system.
+# Variables that a program needs on any system, and where local models are.
 SYSTEM = frozenset(
-    {
-        "HOME",
-        "LANG",
-        "LD_LIBRARY_PATH",
-        "PATH",
-        "SSL_CERT_FILE",
-        "TMPDIR",
-        "TZ",
-        "USER",
-        "VIRTUAL_ENV",
-    }
+    [
+        *("HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "SSL_CERT_FILE", "TMPDIR", "TZ", "USER"),
+        *("VIRTUAL_ENV", "LOCAL_MODELS_DIR"),
+    ]
 )
 SYSTEM_PREFIXES = ("LC_", "PYTHON")
 # What makes a call's end quick: nothing is asked of a carrier that is not there.
