@@ -160,6 +160,7 @@ class MediaSession:
     async def _run_call(self, start: StreamStart, reports: EventWriter) -> None:
         call_context = self.call_context
         stream = self._stream(start)
+        stream.supervision.is_taken = self.claim.taken_over
         stream.on_first_sound = self._measure_first_sound
         self.monitor = Monitor(stream)
         customer = CustomerMessages(stream)

@@ -170,6 +170,9 @@ class TextOutput(FrameProcessor):
     def playback(self) -> Playback:
         return Playback(0.0, 0.0)
 
+    async def cut(self) -> None:
+        """Nothing: an interruption settles the text."""
+
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
         if direction is FrameDirection.DOWNSTREAM:

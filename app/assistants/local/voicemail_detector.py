@@ -22,6 +22,7 @@ from pipecat.frames.frames import (
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
+from app.assistants.local.takeover.hold import Hold
 from providers.common.audio import level
 
 # What machines say and people seldom do.
@@ -114,16 +115,17 @@ class AfterTurnFilter(FrameProcessor):
     """Drops frames that no processor behind the turn detection needs.
 
     Behind it the caller's audio is unused, and each processor it would pass costs time. A machine
-    gets no answer of the model.
+    gets no answer of the model, and neither does anybody while a supervisor has the call.
     """
 
-    def __init__(self, screen: VoicemailDetector | None) -> None:
+    def __init__(self, screen: VoicemailDetector | None, hold: Hold) -> None:
         super().__init__()
         self._screen = screen
+        self._hold = hold
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
-        unanswered = self._screen is not None and self._screen.machine
+        unanswered = self._hold.held or (self._screen is not None and self._screen.machine)
         if isinstance(frame, InputAudioRawFrame):
             return
         if unanswered and isinstance(frame, LLMContextFrame):
