@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from app.media.call_context import CallContext
 from app.media.close_reason import CloseOnce
 from app.media.limits import Limits
 from app.media.socket import Socket
@@ -16,7 +15,7 @@ from app.media.text_stream import CHARACTERS_PER_SECOND, PATIENCE_SECONDS, SLOW,
 from providers.base.media import Heard, Spoken, SpokenOver, StreamStart, VoiceSpeaks
 from providers.twilio.relay import RelaySerializer
 from tests.clock import on_loop
-from tests.media.test_stream import Wire
+from tests.media.test_stream import NOBODY, Wire
 
 WORDS = "We have a table at the window. And another one in the garden."
 USUAL = len(WORDS) / CHARACTERS_PER_SECOND
@@ -27,7 +26,7 @@ async def made() -> tuple[Wire, TextStream]:
     socket = Socket({}, wire.receive, wire.send, stall_seconds=1)
     await socket.accept()
     start = StreamStart("VX", "CA", "AC", 8000)
-    context = cast("CallContext", None)
+    context = NOBODY
     return wire, TextStream(socket, RelaySerializer(), start, (), CloseOnce(), Limits(), context)
 
 
