@@ -50,6 +50,7 @@ from app.assistants.local.transcript.conversation import Conversation
 from app.assistants.local.transcript.spoken_text import Fence, SpokenTextTracker
 from app.assistants.local.transport import KEYS, AgentInputTransport, AgentOutputTransport
 from app.assistants.local.turns import endpoint_request
+from app.assistants.local.turns.eager_request import EagerRequests
 from app.assistants.local.turns.keys_as_text import KeysAsText
 from app.assistants.local.voicemail_detector import AfterTurnFilter, VoicemailDetector
 from app.domain.assistant.conversation import FirstMessageMode
@@ -127,6 +128,8 @@ class AgentPipeline:
         self._voicemail_detector = (
             VoicemailDetector(self._on_voicemail) if config.detects_voicemail else None
         )
+        eager = services.may_be_asked_twice and stream.call_context.eager_model_requests
+        self._eager = EagerRequests() if eager else None
         self._failures = FailurePolicy(self, services)
         self._began = dict[str, float]()
         self._speaking = False
@@ -339,18 +342,13 @@ class AgentPipeline:
 
     def _assemble(self) -> PipelineWorker:
         plan, parts = self.config, self._parts
+        around = self._surroundings()
         caller, assistant = LLMContextAggregatorPair(
             self.context,
             user_params=LLMUserAggregatorParams(
                 vad_analyzer=turn_taking.detector(plan),
-                user_turn_strategies=turn_taking.strategies(
-                    plan,
-                    self._caller_interrupts,
-                    lambda: self.conversation.last_said,
-                    self.output.hold,
-                    self._ask_endpoint,
-                ),
-                user_turn_stop_timeout=turn_taking.stop_timeout(plan),
+                user_turn_strategies=turn_taking.strategies(plan, around),
+                user_turn_stop_timeout=turn_taking.stop_timeout(plan, around),
                 user_mute_strategies=[*turn_taking.mutes(plan), self.caller_mute],
             ),
             realtime_service_mode=parts.speech is not None,
@@ -386,13 +384,24 @@ class AgentPipeline:
         self._listen(worker, caller, assistant)
         return worker
 
+    def _surroundings(self) -> turn_taking.Surroundings:
+        parts = self._parts
+        return turn_taking.Surroundings(
+            self._caller_interrupts,
+            lambda: self.conversation.last_said,
+            self.output.hold,
+            self._ask_endpoint,
+            None if parts.speech else parts.ends_turns,
+            self._eager,
+        )
+
     def _cascade(self) -> list[FrameProcessor | None]:
         """A model that reads and writes, and the voice behind it."""
         plan, parts = self.config, self._parts
         language = str(plan.transcriber.get("language") or "")
         speech_text.equip(parts.voice, plan.speech_text, language)
         return [
-            AfterTurnFilter(self._voicemail_detector),
+            AfterTurnFilter(self._voicemail_detector, self._eager),
             parts.model,
             speech_text.chunker(plan.speech_text),
             parts.voice,
