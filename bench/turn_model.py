@@ -102,10 +102,10 @@ async def pauses(analyzer: BaseSmartTurn, first: float, judged: list[float]) -> 
             began = time.monotonic()
             await analyzer.analyze_end_of_turn()
             judged.append(time.monotonic() - began)
-            analyzer.clear()
+            analyzer.clear()  # type: ignore[no-untyped-call]
             await asyncio.sleep(TURN_SECONDS)
     finally:
-        await analyzer.cleanup()
+        await analyzer.cleanup()  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":
