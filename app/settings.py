@@ -46,7 +46,7 @@ from providers.registry import PROVIDERS
 QUEUE_MODES = ("off", "wait", "callback")
 """It is refused; it waits; it waits, and its caller may ask for a callback."""
 
-BACKENDS = ("local", "echo", "stream")
+BACKENDS = ("local", "echo", "stream", "vapi")
 """The built-in backends (``app/assistants``)."""
 
 SHORTEST_KEY = 20

@@ -12,6 +12,7 @@ from app.assistants import BACKENDS
 from app.delivery.dispatcher import Dispatcher
 from app.delivery.owner_callbacks import OwnerCallbacks
 from app.delivery.request import ServerRequest
+from app.domain.assistant.upstream import BACKEND
 from app.domain.calls import idempotency, timers
 from app.domain.calls.timer_jobs import (
     CALL_WAITING,
@@ -41,7 +42,7 @@ from app.domain.login import sessions, tokens
 from app.domain.reactions import react, with_row
 from app.domain.recordings import carrier as carrier_recordings
 from app.domain.recordings import files as recording_files
-from app.domain.reporting import analysis, no_record, pending
+from app.domain.reporting import analysis, no_record, pending, upstream_report
 from app.domain.resources.assistants import ResourceService
 from app.domain.services import owner_callbacks, retention, trim
 from app.domain.services.calls import CallService
@@ -65,7 +66,9 @@ from app.store.engine import Store
 from app.store.vault import Vault
 from app.telemetry import tracing
 from app.telemetry.metrics import Metrics, State
+from app.vendors import vapi
 from app.vendors.one_shot import HttpAnswer, OneShotModel
+from app.vendors.vapi.calls import VapiCalls
 from providers.registry import ALL
 
 MAX_ANSWER = 1_000_000
@@ -150,6 +153,7 @@ class Services:
             addresses=partial(allowed, allow_private=settings.allow_private_server_urls),
             ask_server=ServerRequest(settings),
             ask_model=OneShotModel(partial(ask_model, settings)),
+            upstream=VapiCalls(settings.allow_private_server_urls),
             prices=vendor_prices.over(settings.prices),
             observe=self.metrics.observe,
             event_dropped=self.metrics.count_dropped_event,
@@ -172,6 +176,7 @@ class Services:
         handlers[idempotency.JOB] = partial(idempotency.forget, self.context)
         handlers[no_record.JOB] = partial(no_record.run, self.context)
         handlers[analysis.JOB] = partial(analysis.run, self.context)
+        handlers[upstream_report.JOB] = partial(upstream_report.run, self.context)
         handlers[pending.TIMER] = partial(pending.on_timeout, self.context)
         handlers[carrier_recordings.START] = partial(carrier_recordings.start, self.context)
         handlers[carrier_recordings.STOP] = partial(carrier_recordings.stop, self.context)
@@ -212,6 +217,14 @@ class Services:
         return (
             self.settings.assistant_backend == "local" and self.settings.own_media_base is not None
         )
+
+    @property
+    def relays(self) -> bool:
+        """Whether this process's calls may have an upstream, whose SDK is loaded ahead."""
+        if self.settings.own_media_base is None:
+            return False
+        holds_key = any(each.provider == vapi.VENDOR.name for each in self.settings.vendors)
+        return self.settings.assistant_backend == BACKEND or (holds_key and vapi.is_installed())
 
     def start(self) -> str | None:
         """Make ready to serve, and return the generated API key, if any.

@@ -22,8 +22,8 @@ from websockets.exceptions import ConnectionClosed
 
 from bench.sounds import GREETING, REPLY, SECONDS
 from providers.common.audio import audioop
-from providers.twilio.simulator.media import SAMPLE_RATE as RATE
-from providers.twilio.simulator.media import StreamMessages, payload_pcm
+from providers.twilio.stream_messages import SAMPLE_RATE as RATE
+from providers.twilio.stream_messages import StreamMessages, payload_pcm
 from tests.fakes.carriers.accounts import ACCOUNT
 from tests.fakes.carriers.twilio import TWILIO
 from tests.speech import speech

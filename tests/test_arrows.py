@@ -69,9 +69,10 @@ DOMAIN_MAY_NAME = (
     "app.vendors.common.field",
     "app.vendors.common.vendor",
     "app.vendors.speech_voices",
+    "app.vendors.vapi",
 )
 """Of the vendors, the domain reads the registry's data, whether a part can be built, the voices of models that speak, and the
-shapes of an account, an address, an answer and a field.
+shapes of an account, an address, an answer and a field. Of Vapi it asks whether its SDK is there.
 """
 
 CARRIERS = re.compile(r"(?<![a-z])(twilio|vonage)(?![a-z])", re.IGNORECASE)

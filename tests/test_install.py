@@ -91,7 +91,8 @@ def test_what_runs_imports_no_development_package(room: str) -> None:
     ]
     for name, packages in extras.items():
         if name != "dev":  # what an operator may add, and a setting then imports
-            locked |= {re.split(r"[^\w.-]", each)[0].lower() for each in packages}
+            named = (re.split(r"[^\w.-]", each)[0].lower() for each in packages)
+            locked |= {each.replace("_", "-") for each in named}
     owners = packages_distributions()
     for path in (ROOT / room).rglob("*.py"):
         if "testing" in path.parts or path.name == "testing.py":

@@ -35,7 +35,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def test_what_is_installed_does_not_enter_by_itself(site: Path) -> None:
     install(site, "acme-parrot", PARROT, {"parrot.py": "raise SystemExit('imported')"})
     assert load(SECRET).plugins == ()
-    assert load({**SECRET, "PLUGINS": ""}).backends == ("local", "echo", "stream")
+    assert load({**SECRET, "PLUGINS": ""}).backends == ("local", "echo", "stream", "vapi")
 
 
 @pytest.mark.parametrize("name", ["acme-parrot", "Acme_Parrot", "parrot", "parrot, acme-parrot"])
@@ -45,7 +45,7 @@ def test_a_backend_is_named_by_its_distribution_or_itself(site: Path, name: str)
     assert [str(each) for each in settings.plugins] == [
         f"{BACKEND_GROUP} parrot of acme-parrot 1.0"
     ]
-    assert settings.backends == ("local", "echo", "stream", "parrot")
+    assert settings.backends == ("local", "echo", "stream", "vapi", "parrot")
 
 
 def test_a_distribution_may_bring_several(site: Path) -> None:

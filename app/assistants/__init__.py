@@ -11,6 +11,7 @@ from collections.abc import Callable
 from app.assistants.echo import Echo
 from app.assistants.local import Local
 from app.assistants.relay import Relay
+from app.assistants.upstream import Upstream
 from app.domain.services.media import StreamClaim
 from app.media.backend import AssistantBackend
 
@@ -19,4 +20,5 @@ BACKENDS: dict[str, Callable[[StreamClaim], AssistantBackend]] = {
     "local": Local,
     "echo": Echo,
     "stream": Relay,
+    "vapi": Upstream,
 }

@@ -14,7 +14,7 @@ from app.domain.context import Context
 from app.domain.resources.vendor_accounts import account_of, accounts_for_call
 from app.net.http import SendError, get
 from app.store.vault import WrongKey
-from app.vendors import registry
+from app.vendors import registry, vapi
 from app.vendors.common.account import VendorAccount
 from app.vendors.key_requests import KeyRequest, key_request
 from providers.common.json_types import JsonObject
@@ -61,6 +61,8 @@ def of_environment(context: Context, name: str) -> Finding | None:
 def tried(private: bool, name: str, account: VendorAccount) -> Finding:
     """Try one key. ``private``: a client's own address may be on our network."""
     label = _label(name, account)
+    if name == vapi.VENDOR.name and not vapi.is_installed():
+        return Finding("error", f"{label}: {vapi.MISSING}")
     request = key_request(name, account)
     if request is None:
         return Finding("note", f"{label}: not tried, there is no request that only tries it")

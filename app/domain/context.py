@@ -20,7 +20,7 @@ from app.settings import Settings
 from app.store.blobs import Blobs
 from app.store.engine import Store
 from app.store.vault import Vault
-from app.vendors.common.answer import AskModel, ModelAnswer
+from app.vendors.common.answer import AskModel, ModelAnswer, NoUpstream, UpstreamCalls
 from providers.base.carrier import Carrier
 from providers.base.rest import Account
 from providers.common.json_types import JsonObject
@@ -90,6 +90,8 @@ class Context:
     """Asks a client's server; never within a transaction."""
     ask_model: AskModel = lambda *_: ModelAnswer(error="this process asks no models")
     """Asks an assistant's model; never within a transaction."""
+    upstream: UpstreamCalls = field(default_factory=NoUpstream)
+    """Makes and reads the calls of an upstream; never within a transaction."""
     prices: VendorPrices = field(default_factory=vendor_prices.shipped)
     """The vendors' prices."""
     observe: Observe = unobserved

@@ -21,7 +21,14 @@ from app.domain.legs import caller_back, carrier_price, dial_limit, hangup
 from app.domain.legs.queue import advance
 from app.domain.live import control
 from app.domain.recordings import carrier as carrier_recordings
-from app.domain.reporting import analysis, no_record, pending, server_messages, transfers
+from app.domain.reporting import (
+    analysis,
+    no_record,
+    pending,
+    server_messages,
+    transfers,
+    upstream_report,
+)
 from app.domain.reporting.ended_texts import told
 from app.store.engine import after_commit
 from app.telemetry import tracing
@@ -82,7 +89,7 @@ REACTIONS: Mapping[Fact, Sequence[Reaction]] = {
     Fact.TIMERS_MOVE: [schedule.set_timers],
     Fact.LEG_IS_OURS_TO_END: [hangup.hang_up_leg],
     Fact.ENDED_RECORDED: [carrier_recordings.end],
-    Fact.ENDED_AWAITED: [analysis.end],
+    Fact.ENDED_AWAITED: [analysis.end, upstream_report.end],
     Fact.JOINED: [carrier_recordings.begin, analysis.begin, schedule.measure_join],
     Fact.HANDED_OVER: [analysis.begin],
     Fact.SOCKET_CLOSES: [control.close_socket],

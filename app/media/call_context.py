@@ -16,6 +16,7 @@ from app.domain.assistant import transfer_plan
 from app.domain.context import Reply
 from app.domain.legs.carrier_tools import TextMessage
 from app.domain.legs.handoff import NoHandoff, Talk
+from app.domain.legs.upstream import UpstreamStream
 from app.domain.reporting.live_messages import OutgoingMessage
 from app.domain.resources.files import Found
 from app.domain.services.media import MediaService, StreamClaim
@@ -170,6 +171,10 @@ class CallContext:
                 extra={"callId": self._claim.call_id},
             )
             return "the store failed"
+
+    async def open_upstream(self) -> UpstreamStream:
+        """Create the call at the upstream that is the assistant. Raises ``NoStream``."""
+        return await run_in_thread(lambda: self._service.open_upstream(self._claim))
 
     async def next_assistant(self, destination: JsonObject, values: JsonObject) -> StreamClaim:
         """The claim of the assistant that a destination names.

@@ -25,6 +25,7 @@ from app.routes import (
     squads,
     structured_outputs,
     tools,
+    upstream,
     web_page,
 )
 from app.routes.access_log import init_access_log
@@ -70,6 +71,7 @@ def init_routes(services: RouteServices) -> Flask:
         docs.blueprint,
         web_page.blueprint,
         hold_music.blueprint,
+        upstream.blueprint,
     ):
         app.register_blueprint(blueprint)
     Webhooks(services.context, services.legs, services.doors.signatures).register(

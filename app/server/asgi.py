@@ -31,6 +31,7 @@ from app.server.live_streams import LiveStreams
 from app.server.wsgi_bridge import RETRY_AFTER, Bridge, Paths, Receive, Reply, Send
 from app.settings import Settings
 from app.store.outage import Outage
+from app.vendors.vapi import calls
 from app.wiring import Services
 from providers.base.carrier import Carrier
 from providers.common import json_text
@@ -107,12 +108,15 @@ class Application:
         await asyncio.to_thread(self._services.start)
         self._services.store.damage.stop = partial(leave, self._services.foreground)
         await self.hub.start()
-        if self._services.talks:
-            self.warming = warm_up.begin(self._services.context.presence, self._load_pipecat)
+        if self._services.talks or self._services.relays:
+            self.warming = warm_up.begin(self._services.context.presence, self._load)
 
-    def _load_pipecat(self) -> None:
-        vendors = vendor_accounts.reachable(self._services.context)
-        preload.warm_up(self._services.media, vendors)
+    def _load(self) -> None:
+        if self._services.relays:
+            calls.preload()
+        if self._services.talks:
+            vendors = vendor_accounts.reachable(self._services.context)
+            preload.warm_up(self._services.media, vendors)
 
     async def _stop(self) -> None:
         if self.warming is not None:

@@ -97,6 +97,8 @@ ROWS: Mapping[str, Row] = {
         value="{key}",
         address="https://{region}.tts.speech.microsoft.com",
     ),
+    # docs.vapi.ai/api-reference/assistants/list
+    "vapi": Row(path="/assistant?limit=1", address="https://api.vapi.ai"),
     # dev.hume.ai/reference/text-to-speech-tts/voices/list
     "hume": Row(
         path="/v0/tts/voices?provider=CUSTOM_VOICE&page_size=1",

@@ -17,6 +17,7 @@ from providers.base.media import MediaSerializer
 from providers.base.pasted import Pasted
 from providers.base.rest import Account, CarrierClient, SignedProbe
 from providers.base.setting import Setting
+from providers.base.stream_client import StreamOpener
 from providers.base.webhook import Hook, HookKind, WebhookReport, WebhookRequest
 from providers.common.json_types import JsonDict, JsonObject
 from providers.events import EndedReason
@@ -164,6 +165,8 @@ class Carrier:
     """The fields of a number's settings in the console that take our URLs."""
     pasted: PastedCallbacks | None = None
     """Reads callbacks that a person pasted; None: this carrier's cannot be explained so."""
+    open_stream: StreamOpener | None = None
+    """Is the carrier at another server's media socket. None: this carrier's cannot be relayed so."""
     phone: bool = True
     """Whether it connects phone legs. False: a client of ours opens the media socket itself.
 

@@ -6,6 +6,7 @@ from providers.base.carrier import Carrier
 from providers.twilio import config, number_settings, pasted, signature, twiml, webhooks
 from providers.twilio.media import TwilioSerializer
 from providers.twilio.rest import TwilioClient
+from providers.twilio.stream_client import open_stream
 
 TWILIO = Carrier(
     name=config.NAME,
@@ -25,5 +26,6 @@ TWILIO = Carrier(
     console_url="https://www.twilio.com/console/voice/calls/logs/{call}",
     console_fields=number_settings.FIELDS,
     pasted=pasted,
+    open_stream=open_stream,
     simulator="providers.twilio.simulator",
 )

@@ -14,6 +14,7 @@ from app.default_org import create_default_org
 from app.doctor import owner_callbacks, recordings, server, vendor_keys
 from app.domain.context import Context
 from app.settings import Settings, VendorSettings
+from app.vendors import vapi
 from app.vendors.key_requests import KeyRequest
 from app.wiring import Services
 from tests.fakes.client_server import Receiver
@@ -83,6 +84,20 @@ def test_a_key_that_cannot_be_tried_is_a_note(examined: Callable[..., list[str]]
     assert [line[:3] for line in lines] == ["not", "not"]
     assert "GROQ_API_KEY): not tried: 127.0.0.1 cannot be reached" in lines[0]
     assert "RIME_API_KEY): not tried" in lines[1]
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_key_of_vapi_needs_its_sdk(
+    is_there: bool, examined: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vapi, "is_installed", lambda: is_there)
+    with Receiver() as upstream:
+        account = VendorSettings("vapi", "k", f"http://127.0.0.1:{upstream.port}")
+        [line] = examined(vendor_keys.check, vendors=(account,))
+    label = "key of vapi (VAPI_API_KEY)"
+    assert line.startswith(f"ok     {label}: accepted" if is_there else f"ERROR  {label}: ")
+    assert is_there or vapi.MISSING in line
+    assert [each.path for each in upstream.requests] == ["/assistant?limit=1"] * is_there
 
 
 SERVERS: list[tuple[int, str]] = [

@@ -19,6 +19,7 @@ from app.domain.cluster import Peer, ProcessRegistry
 from app.domain.context import Reply
 from app.domain.legs.carrier_tools import TextMessage
 from app.domain.legs.handoff import NextAssistant, NoHandoff, Talk
+from app.domain.legs.upstream import NoStream, UpstreamStream
 from app.domain.recordings.local import StreamRecording
 from app.domain.reporting.live_messages import OutgoingMessage
 from app.domain.services.media import NoCapacity, StreamClaim
@@ -90,6 +91,8 @@ class Domain:
         self.signers = dict[str, Signer]()
         """The organisation's credentials for servers."""
         self.files = list[Found]()
+        self.upstream: UpstreamStream | None = None
+        """The stream of the assistant's call elsewhere."""
         self.plays_keys = False
         """Whether the carrier's API plays keys to the leg."""
         self.ended = set[str]()
@@ -196,6 +199,12 @@ class Domain:
 
     def signer(self, claim: StreamClaim, credential_id: str) -> Signer:
         return self.signers.get(credential_id) or Unusable("the credential does not exist")
+
+    def open_upstream(self, claim: StreamClaim) -> UpstreamStream:
+        self._tell("upstream", claim.call_id)
+        if self.upstream is None:
+            raise NoStream("The upstream made no call: it answers 401.")
+        return self.upstream
 
     def summarise(self, claim: StreamClaim, destination: Mapping[str, Any]) -> str:
         return ""

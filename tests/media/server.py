@@ -48,6 +48,7 @@ def hosting(domain: Domain) -> Flask:
         "start": lambda: domain.lived.append("start"),
         "stop": lambda: domain.lived.append("stop"),
         "talks": False,
+        "relays": False,
         "foreground": Foreground(),
         "metrics": SimpleNamespace(
             count_refusal=lambda: None,

@@ -19,7 +19,7 @@ from websockets.exceptions import InvalidStatus
 from app import create_app
 from app.routes.application import API
 from app.server import asgi
-from app.settings import Settings
+from app.settings import Settings, VendorSettings
 from app.store.faults import NO_ANSWER, TimedOut
 from app.wiring import Services
 from providers.errors import Refused
@@ -148,6 +148,19 @@ async def test_gunicorn_serves_and_lets_calls_go_on_term() -> None:
 )
 def test_who_warms_the_engine_up(settings: Settings, changes: Any, talks: bool) -> None:
     assert Services(replace(settings, **changes)).talks is talks
+
+
+@pytest.mark.parametrize(
+    ("changes", "relays"),
+    [
+        ({"assistant_backend": "vapi"}, True),
+        ({"assistant_backend": "vapi", "serve_media": False}, False),
+        ({"vendors": (VendorSettings("vapi", "key"),)}, True),
+        ({"vendors": (VendorSettings("openai", "key"),)}, False),
+    ],
+)
+def test_who_loads_the_sdk_of_an_upstream(settings: Settings, changes: Any, relays: bool) -> None:
+    assert Services(replace(settings, **changes)).relays is relays
 
 
 @on_loop

@@ -7,12 +7,14 @@ from itertools import product
 
 import pytest
 
+from app.vendors import vapi
 from app.vendors.common.account import VendorAccount
 from app.vendors.common.errors import UnbuildableAssistant
 from app.vendors.common.llm_spec import read_spec
 from app.vendors.registry import VENDORS, with_account
 from app.vendors.stt import make_transcriber
 from app.vendors.tts import problem
+from app.vendors.vapi.calls import address_problem
 
 HTTP, SOCKET = ("https", "http"), ("wss", "ws")
 ORIGINS = {"deepgram", "gladia", "assembly-ai", "soniox", "speechmatics", "talkscriber"}
@@ -57,6 +59,8 @@ def refused_at_use(vendor: str, url: str) -> str:
         found.append(str(error))
     if part.tts and (text := problem({"provider": vendor, "voiceId": "v"}, account)):
         found.append(text)
+    if vendor == vapi.VENDOR.name:
+        found += filter(None, [address_problem(account[vendor])])
     return " ".join(found)
 
 

@@ -39,6 +39,7 @@ MAY_NAME: Mapping[str, str] = {
     "app/routes/assistant_examples.py": "the examples of the OpenAPI document",
 }
 OPENAI_MESSAGES = {
+    "app/domain/legs/upstream.py",
     "app/domain/reporting/artifact.py",
     "app/assistants/local/transcript",
     "app/assistants/local/turns/endpoint_request.py",

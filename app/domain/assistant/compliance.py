@@ -18,6 +18,8 @@ SAID = (
     "skippedStructuredOutputs",
     "structuredOutputsLastUpdatedAt",
     "variableValues",
+    "earlierTalk",
+    "upstream",
 )
 """Fields of a call's body that hold words of the call, or what follows from them."""
 OUTPUTS = "structuredOutputs"

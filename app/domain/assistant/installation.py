@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from app.domain.assistant import upstream
 from app.domain.assistant.config import EMBEDDED, NO_TRANSCRIBER, AssistantConfig
 from app.domain.assistant.field_check import Finding, check_fields
 from app.domain.assistant.fields import Json, text_of
@@ -16,7 +17,7 @@ from app.domain.assistant.vendor_fields import MODEL, TRANSCRIBER, VOICE
 from app.domain.errors import Invalid
 from app.settings import Settings
 from app.vendors import buildable, registry, speech_voices
-from app.vendors.common.account import VendorAccount, VendorAccounts
+from app.vendors.common.account import NO_ACCOUNT, VendorAccount, VendorAccounts
 
 EMBEDDED_NAME = str(EMBEDDED["provider"])
 LOCAL = "local"
@@ -57,7 +58,13 @@ def check(assistant: AssistantConfig, installation: Installation) -> list[Findin
 
 def stage_findings(assistant: AssistantConfig, installation: Installation) -> Iterator[Finding]:
     """The stages that no call could build, and those that another vendor serves."""
-    if assistant.transport.backend(installation.settings) != LOCAL:
+    backend = assistant.transport.backend(installation.settings)
+    if backend == upstream.BACKEND:
+        account = installation.accounts.get(upstream.BACKEND, NO_ACCOUNT)
+        own_url = installation.settings.public_url
+        for path, why, fails in upstream.problems(account, own_url, assistant.json):
+            yield Finding(path, Fate.REFUSED if fails else Fate.IGNORED, why)
+    if backend != LOCAL:
         return
     if assistant.is_speech:
         yield from _speech_findings(assistant, installation)

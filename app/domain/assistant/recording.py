@@ -1,6 +1,7 @@
 """Whether a call is recorded, and whether Patchbay or the carrier records it.
 
-Patchbay records a call of the ``local`` assistant unless that is switched off: Vapi's default.
+Patchbay records a call of the assistants ``local`` and ``vapi`` unless that is switched off: Vapi's
+default.
 With any other backend the carrier records the leg, only when the assistant asks for it. Such a
 recording costs money, and callers may have to be informed. It may also go on after the leg
 returns to its own flow.
@@ -19,7 +20,7 @@ from providers.base.carrier import Carrier
 from providers.common.json_types import JsonObject
 from providers.errors import NotConfigured
 
-RECORDED_BACKENDS = frozenset({"local"})
+RECORDED_BACKENDS = frozenset({"local", "vapi"})
 
 log = logging.getLogger(__name__)
 

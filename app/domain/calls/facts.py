@@ -107,6 +107,8 @@ class CallFacts(NamedTuple):
     """The id of the stored assistant that talks now, where it is not the call's own."""
     history: JsonObject = NOTHING
     """What the assistant that talks now knows of the conversation before it (``History``)."""
+    upstreams: tuple[str, ...] = ()
+    """The ids of its calls at an upstream, one for each media socket."""
 
 
 def load_facts(stored: JsonObject) -> CallFacts:
@@ -138,6 +140,7 @@ def load_facts(stored: JsonObject) -> CallFacts:
         squad=stored.get("squad") or {},
         active_id=stored.get("activeId"),
         history=stored.get("history") or {},
+        upstreams=tuple(stored.get("upstreams") or ()),
     )
 
 
@@ -181,6 +184,7 @@ def _columns(facts: CallFacts) -> JsonDict:
         "squad": dict(facts.squad) or None,
         "activeId": facts.active_id,
         "history": dict(facts.history) or None,
+        "upstreams": list(facts.upstreams) or None,
     }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
+from app.domain.assistant import upstream
 from app.domain.assistant.voicemail import MESSAGE_IS_LEFT
 from app.domain.calls.apply import Change
 from app.domain.calls.record import Call, CallTx, Changes
@@ -21,7 +22,11 @@ from providers.common.json_types import JsonObject
 from providers.events import CallEvent, CallStatus, EventKind
 
 CONTROLLABLE = frozenset({"local"})
-"""Backends that take commands; the others only relay audio."""
+"""Backends that take commands of clients; the others only relay audio."""
+RELAYED = frozenset({upstream.BACKEND})
+"""Backends that get only commands of ours, about the server that talks."""
+UPSTREAM_ENDED = "upstream-ended"
+"""Our own command: the upstream's call is over."""
 TYPES = frozenset({"say", "add-message", "control", "handoff"})
 """Control messages that the assistant executes."""
 CONTROLS = (
@@ -101,6 +106,13 @@ def instruct(tx: CallTx, *bodies: JsonObject) -> None:
     if accepts_control(tx.context, tx.call):
         for body in bodies:
             _add(tx, body)
+
+
+def tell_relay(tx: CallTx, upstream_id: str, reason: str, message: str) -> None:
+    """Tell the relay why the call at its upstream has ended."""
+    if tx.call.status == CallStatus.IN_PROGRESS:
+        told = {"upstream": upstream_id, "endedReason": reason, "message": message}
+        _add(tx, {"type": UPSTREAM_ENDED, **told})
 
 
 def close_socket(change: Change) -> None:

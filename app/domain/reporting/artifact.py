@@ -26,6 +26,8 @@ MONO = {
     "assistantUrl": "assistantRecordingUrl",
 }
 """Field of ``recording.mono`` -> the Call's."""
+UPSTREAM = "upstream"
+"""The call at Vapi that was this call's assistant (``upstream.py``)."""
 ONLY_HERE = (
     "structuredOutputs",
     "skippedStructuredOutputs",
@@ -34,6 +36,7 @@ ONLY_HERE = (
     "performanceMetrics",
     "transfers",
     "assistantActivations",
+    UPSTREAM,
 )
 """Fields of ``artifact`` alone, that ``calls.body`` stores under the same names."""
 

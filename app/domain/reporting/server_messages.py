@@ -86,9 +86,12 @@ def queue_report(tx: CallTx) -> None:
     _queue(tx, END_OF_CALL_REPORT, END_OF_CALL_REPORT, {})
 
 
-def queue(tx: CallTx, kind: str, extra: JsonObject) -> None:
-    """Queue a message of a type that recurs while the assistant talks."""
-    key = f"{kind}:{new_id()}"
+def queue(tx: CallTx, kind: str, extra: JsonObject, key: str | None = None) -> None:
+    """Queue a message of a type that recurs while the assistant talks.
+
+    ``key``: of what may come more than once; else each is new.
+    """
+    key = key or f"{kind}:{new_id()}"
     if not is_ephemeral(kind, extra):
         _queue(tx, kind, key, extra)
     elif messages.count_pending(tx.conn, tx.call.id) < MAX_PENDING:

@@ -90,6 +90,7 @@ def reachable(context: Context) -> set[str]:
         for name, vendor in registry.VENDORS.items()
         if name in held
         or vendor.env_prefix is None
+        or (vendor.tts is not None and vendor.tts.speaks_by_itself)
         or (vendor.llm is not None and vendor.llm.server_in_assistant)
     }
 

@@ -30,10 +30,12 @@ from app.domain.legs import (
     no_capacity,
     transfer,
     transfer_summary,
+    upstream,
 )
 from app.domain.legs.carrier_tools import TextMessage
 from app.domain.legs.handoff import NextAssistant, NoHandoff, Talk
 from app.domain.legs.queue import sockets
+from app.domain.legs.upstream import UpstreamStream
 from app.domain.live import control, monitor
 from app.domain.recordings import local as local_recordings
 from app.domain.recordings.local import StreamRecording
@@ -311,6 +313,12 @@ class MediaService:
         with self.context.store.read() as conn:
             return server_credentials.find(self.context, conn, claim.org_id, credential_id)
 
+    def open_upstream(self, claim: StreamClaim) -> UpstreamStream:
+        """Create the call at the upstream that answers this socket. Raises ``NoStream``."""
+        return upstream.open_stream(
+            self.context, claim.call_id, claim.stream, claim.assistant, claim.accounts
+        )
+
     def summarise(self, claim: StreamClaim, destination: JsonObject) -> str:
         """The summary of the conversation for this destination; empty if it gets none."""
         try:
@@ -415,7 +423,8 @@ class MediaService:
 
     def commands(self, claims: Collection[StreamClaim]) -> Sequence[Command]:
         """Claim the live control commands for these streams, each once and in order."""
-        obedient = {claim.call_id for claim in claims if claim.backend in control.CONTROLLABLE}
+        with_commands = control.CONTROLLABLE | control.RELAYED
+        obedient = {claim.call_id for claim in claims if claim.backend in with_commands}
         return control.claim(self.context, obedient) if obedient else []
 
     def find_monitor(self, call_id: str, token: str) -> MonitorEndpoint | None:

@@ -1,11 +1,13 @@
-"""Vapi's own voices. No one else may offer them: another vendor's similar voice speaks.
+"""Vapi: its own voices, and its calls, which may be a call's assistant (docs/upstream-vapi.md).
 
-``app/vendors/similar.py`` chooses it. https://docs.vapi.ai/providers/voice/vapi-voices
+No one else may offer its voices: another vendor's similar voice speaks, which
+``app/vendors/similar.py`` chooses. https://docs.vapi.ai/providers/voice/vapi-voices
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 
 from app.vendors.common.field import Field
 from app.vendors.common.similar_voice import (
@@ -18,7 +20,16 @@ from app.vendors.common.similar_voice import (
     SOUTHERN,
     Sound,
 )
-from app.vendors.common.vendor import TtsPart, Vendor
+from app.vendors.common.vendor import CredentialFields, TtsPart, Vendor
+
+ADDRESS = "https://api.vapi.ai"
+MISSING = "Vapi's SDK is not installed: pip install 'patchbay[vapi]'"
+
+
+def is_installed() -> bool:
+    """Whether Vapi's SDK is there. It is not imported."""
+    return find_spec("vapi") is not None
+
 
 # By the name in lower case, as the page describes each.
 SOUNDS: Mapping[str, Sound] = {
@@ -60,6 +71,9 @@ UNKNOWN = SOUNDS["elliot"]
 
 VENDOR = Vendor(
     name="vapi",
+    env_prefix="VAPI",
+    extra_variables={"phoneNumberId": "VAPI_PHONE_NUMBER_ID"},
+    credential=CredentialFields(shown=("phoneNumberId",)),
     tts=TtsPart(
         make=f"{__name__}.tts:make",
         needs_account=False,

@@ -195,6 +195,7 @@ CHANGED = {
     "squad": ({"members": [{}]}, {"members": [{}]}),
     "active_id": ("1", "1"),
     "history": ({"kept": [], "since": 2}, {"kept": [], "since": 2}),
+    "upstreams": (("a", "b"), ["a", "b"]),
 }
 """Field -> a value, and how the column has it."""
 NAMES = {

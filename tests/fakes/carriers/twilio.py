@@ -23,7 +23,7 @@ from providers.base.webhook import Leg as LegNames
 from providers.simulation.api_server import ApiReply
 from providers.twilio.config import NAME
 from providers.twilio.simulator.config import TwilioSigner
-from providers.twilio.simulator.media import SAMPLE_RATE, StreamMessages, payload_pcm
+from providers.twilio.stream_messages import SAMPLE_RATE, StreamMessages, payload_pcm
 from tests.fakes.carriers.accounts import ACCOUNT, AUTH_TOKEN, CUSTOMER, TWILIO_NUMBER
 from tests.fakes.carriers.base import CarrierFake, Signer
 from tests.fakes.carriers.leg import CUSTOMER as LEGS_CUSTOMER

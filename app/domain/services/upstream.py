@@ -1,0 +1,144 @@
+"""The messages of an upstream about the call that it is the assistant of."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.domain.assistant import upstream as requests
+from app.domain.assistant import upstream_transfer
+from app.domain.assistant.config import AssistantConfig
+from app.domain.assistant.fields import Json, object_of, objects_of, text_of
+from app.domain.assistant.rendering import rendered
+from app.domain.calls import call_assistant, record, variables
+from app.domain.calls.record import Call, CallTx
+from app.domain.context import Context, Reply
+from app.domain.errors import Invalid, NotFound, Unauthorized
+from app.domain.legs.upstream import opens_messages, transfer_leg
+from app.domain.reporting import server_messages, upstream
+from app.domain.resources import tools
+from providers.common import foreign_json
+from providers.common.json_types import JsonDict, JsonObject
+
+SECONDS = 19.0
+"""For the owner's server. The upstream waits ``SERVER_SECONDS`` for us."""
+TRANSFERRING = "The call is being transferred."
+TOOL_LISTS = ("toolCalls", "toolCallList", "toolWithToolCallList")
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamService:
+    """The use cases of ``POST /upstream/<id>``."""
+
+    context: Context
+
+    def take(self, call_id: str, token: str, raw: bytes) -> JsonObject:
+        """Take one message; the answer to it. Raises ``Unauthorized``, ``NotFound``, ``Invalid``."""
+        if not opens_messages(self.context, call_id, token):
+            raise Unauthorized("the token is not this call's")
+        message = _message(raw)
+        if text_of(message, "type") in requests.ASKED:
+            return self._ask(call_id, message)
+        with self.context.store.write() as conn:
+            call = record.get(conn, call_id, lock=True)
+            if call is None:
+                raise NotFound("Call", call_id)
+            digest = hashlib.sha256(raw).hexdigest()[:32]
+            upstream.take(CallTx(self.context, conn, call), message, digest)
+        return {}
+
+    def _ask(self, call_id: str, message: Json) -> JsonObject:
+        """What the owner's server answers."""
+        with self.context.store.read() as conn:
+            call = record.get(conn, call_id)
+            if call is None:
+                raise NotFound("Call", call_id)
+            stored = call_assistant.with_secrets(self.context, call)
+            equipped = tools.with_tools(self.context, conn, call.org_id, stored)
+        assistant = rendered(equipped, variables.of_call(self.context, call))
+        asked = [
+            self._transferred(call, assistant, part)
+            if name == upstream_transfer.NAME
+            else self._asked(call, message, part, requests.server_of_tool(assistant, name))
+            for name, part in _parts(message)
+        ]
+        if text_of(message, "type") != "tool-calls":
+            return asked[0]
+        return {"results": [result for answer in asked for result in objects_of(answer, "results")]}
+
+    def _transferred(self, call: Call, assistant: AssistantConfig, extra: JsonObject) -> JsonObject:
+        """The answer to the function that transfers. The leg leaves the upstream then."""
+        (tool_call,) = objects_of(extra, "toolCallList")
+        arguments = object_of(tool_call, "function").get("arguments")
+        destination = upstream_transfer.chosen(assistant, arguments)
+        problem = "it is none of the tool's destinations"
+        if destination is not None:
+            problem = transfer_leg(self.context, call.id, destination) or ""
+        answer = {"error": problem} if problem else {"result": TRANSFERRING}
+        return {"results": [{"toolCallId": tool_call.get("id"), **answer}]}
+
+    def _asked(
+        self, call: Call, message: Json, extra: JsonObject, server: JsonObject | None
+    ) -> JsonObject:
+        kind = text_of(message, "type")
+        reply = server_messages.ask(self.context, call, kind, extra, SECONDS, server)
+        if kind != "tool-calls":
+            return _body(reply) or ({"error": reply.error} if reply.error else {})
+        return {"results": _results(reply, objects_of(extra, "toolCallList"))}
+
+
+def _message(raw: bytes) -> Json:
+    try:
+        body = foreign_json.parse(raw)
+    except ValueError as error:
+        raise Invalid(f"the body is no JSON: {error}") from error
+    message = object_of(body, "message") if isinstance(body, Mapping) else {}
+    if not text_of(message, "type"):
+        raise Invalid("message.type should not be empty")
+    return message
+
+
+def _parts(message: Json) -> list[tuple[object, JsonDict]]:
+    """The function's name and the fields of the message, for each function that is called."""
+    extra = {name: each for name, each in message.items() if name not in upstream.COMMON}
+    if text_of(message, "type") != "tool-calls":
+        function = object_of(message, "functionCall")
+        return [(function.get("name"), extra)]
+    calls = objects_of(message, "toolCallList") or objects_of(message, "toolCalls")
+    found = list[tuple[object, JsonDict]]()
+    for call in calls:
+        name = object_of(call, "function").get("name") or call.get("name")
+        found.append((name, {**extra, **_only(message, call.get("id")), "toolCallList": [call]}))
+    return found
+
+
+def _only(message: Json, call_id: object) -> JsonDict:
+    """The message's lists, with what is of this tool call."""
+    found: JsonDict = {}
+    for name in TOOL_LISTS:
+        given = objects_of(message, name)
+        kept = [e for e in given if call_id in (e.get("id"), object_of(e, "toolCall").get("id"))]
+        if given:
+            found[name] = requests.without_secrets(kept)
+    return found
+
+
+def _body(reply: Reply) -> JsonDict:
+    try:
+        body = foreign_json.parse(reply.body)
+    except ValueError:
+        return {}
+    return dict(body) if isinstance(body, Mapping) else {}
+
+
+def _results(reply: Reply, calls: list[Json]) -> list[JsonDict]:
+    """One for each tool call: the upstream gets an error rather than nothing."""
+    body = _body(reply)
+    ids = [each.get("id") for each in calls]
+    given = {each.get("toolCallId"): dict(each) for each in objects_of(body, "results")}
+    if not given and not reply.error:
+        text = body.get("result", reply.body.decode(errors="replace"))
+        given = {call_id: {"toolCallId": call_id, "result": text} for call_id in ids[:1]}
+    error = reply.error or text_of(body, "error") or "the server gave no result for this call"
+    return [given.get(call_id, {"toolCallId": call_id, "error": error}) for call_id in ids]

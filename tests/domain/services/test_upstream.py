@@ -1,0 +1,430 @@
+"""A call at an upstream: how it is made by Vapi's SDK, and what its messages change here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app import default_org
+from app.domain.calls import record
+from app.domain.calls.apply import finalize
+from app.domain.calls.record import CallTx
+from app.domain.errors import Invalid, NotFound, Unauthorized
+from app.domain.legs.upstream import NoStream, UpstreamStream, messages_url
+from app.domain.reporting import no_record, upstream_report
+from app.domain.services.media import StreamClaim
+from app.domain.services.upstream import UpstreamService
+from app.settings import Settings, VendorSettings
+from providers.base.instructions import stream_id
+from providers.events import EventKind
+from tests.domain.legs.test_outbound import dialled
+from tests.domain.use_cases import Domain, domain
+from tests.fakes.carriers.rest_api import RestApi
+from tests.fakes.carriers.twilio import TWILIO
+from tests.fakes.client_server import Receiver, Reply
+
+UPSTREAM = "7a1c9a52-0000-4000-8000-000000000001"
+STREAM = "wss://stream.example.com/media/their-token"
+TWIML = f'<?xml version="1.0"?><Response><Connect><Stream url="{STREAM}"/></Connect></Response>'
+MADE = {"id": UPSTREAM, "status": "queued", "phoneCallProviderDetails": {"twiml": TWIML}}
+TALK = [{"role": "bot", "message": "Hello."}, {"role": "user", "message": "Hi."}]
+REPORT = {
+    "type": "end-of-call-report",
+    "endedReason": "assistant-ended-call",
+    "transcript": "AI: Hello.\nUser: Hi.\n",
+    "summary": "They greeted each other.",
+    "analysis": {"summary": "They greeted each other.", "successEvaluation": "true"},
+    "costs": [
+        {"type": "model", "cost": 0.25, "promptTokens": 7, "model": {"model": "gpt-4o"}},
+        {"type": "vapi", "cost": 0.5},
+        {"type": "broken", "cost": "much"},
+    ],
+    "recordingUrl": "https://storage.example.com/1.wav",
+    "artifact": {"messages": [*TALK, {"role": "bot"}], "structuredOutputs": {"x": {"result": 1}}},
+}
+TOOL = {"type": "function", "function": {"name": "bookTable"}, "server": {"secret": "s3cret"}}
+
+
+@pytest.fixture
+def vapi() -> Iterator[Receiver]:
+    with Receiver(reply=Reply(201, body=json.dumps(MADE).encode())) as running:
+        yield running
+
+
+@pytest.fixture
+def both(settings: Settings, vapi: Receiver) -> Iterator[tuple[Domain, RestApi]]:
+    account = VendorSettings("vapi", "a key", f"http://127.0.0.1:{vapi.port}", {})
+    with domain(replace(settings, vendors=(account,))) as made:
+        yield made
+
+
+class Relayed:
+    """A call whose assistant is a call at an upstream."""
+
+    def __init__(self, both: tuple[Domain, RestApi], **assistant: Any) -> None:
+        self.ours, api = both
+        self.context, self.service = self.ours.context, UpstreamService(self.ours.context)
+        whole = {
+            "transport": {"provider": "vapi"},
+            "recordingEnabled": False,
+            "serverMessages": ["transcript", "end-of-call-report", "conversation-update"],
+            "server": {"url": "http://127.0.0.1:9/"},
+            **assistant,
+        }
+        self.call = dialled(self.ours, api, TWILIO, assistant=whole)
+        self.ours.hear(self.call, TWILIO, EventKind.LEG_ANSWERED)
+        self.ours.hear(self.call, TWILIO, EventKind.MEDIA_CONNECTED)
+
+    def claim(self, name: str = "a-token") -> StreamClaim:
+        with self.context.store.read() as conn:
+            call = record.get(conn, self.call["id"])
+        assert call is not None
+        twilio = self.context.providers["twilio"]
+        return self.ours.media._build_claim(call, twilio, stream_id(f"wss://x/media/{name}"))
+
+    def open(self) -> UpstreamStream:
+        return self.ours.media.open_upstream(self.claim())
+
+    @property
+    def token(self) -> str:
+        return messages_url(self.context, self.call["id"]).partition("token=")[2]
+
+    def says(self, upstream_id: str = UPSTREAM, **message: Any) -> Any:
+        raw = json.dumps({"message": {**message, "call": {"id": upstream_id}}}).encode()
+        return self.service.take(self.call["id"], self.token, raw)
+
+    def end(self) -> None:
+        self.ours.end(self.call)
+        with self.context.store.write() as conn:
+            call = record.get(conn, self.call["id"], lock=True)
+            assert call is not None
+            finalize(CallTx(self.context, conn, call))
+
+    def later(self) -> float | None:
+        return upstream_report.run(self.context, {"callId": self.call["id"]})
+
+    def shown(self) -> Any:
+        return self.ours.get(self.call)
+
+    def told(self, kind: str) -> list[dict[str, Any]]:
+        sent = self.ours.calls.messages(default_org.ORG_ID, self.call["id"])
+        return [each["body"]["message"] for each in sent if each["type"] == kind]
+
+    def notes(self) -> list[str]:
+        events = self.ours.calls.events(default_org.ORG_ID, self.call["id"])
+        return [each["data"]["note"] for each in events if "note" in each.get("data", {})]
+
+
+# ------------------------------------------------------------------ the call there
+
+
+def test_the_call_is_made_in_bypass_mode_by_the_sdk(
+    both: tuple[Domain, RestApi], vapi: Receiver
+) -> None:
+    tools = [{**TOOL, "server": {"url": "https://t.example.com", "secret": "s3cret"}}]
+    model = {"provider": "openai", "model": "gpt-4o", "tools": [*tools, {"type": "transferCall"}]}
+    one = Relayed(both, firstMessage="Hello {{customer.number}}.", model=model)
+    found = one.open()
+    assert (found.call_id, found.stream.url, found.rule) == (UPSTREAM, STREAM, None)
+    (asked,) = vapi.requests
+    assert asked.path == "/call"
+    assert asked.headers["authorization"] == "Bearer a key"
+    assert asked.headers["x-fern-sdk-name"] == "vapi_server_sdk"
+    body = json.loads(asked.body)
+    sent = body.pop("assistant")
+    assert body == {
+        "phoneCallProviderBypassEnabled": True,
+        "name": one.call["id"],
+        "customer": {"number": one.call["customer"]["number"]},
+    }
+    assert sent["firstMessage"] == f"Hello {one.call['customer']['number']}."
+    assert sent["server"]["url"] == messages_url(one.context, one.call["id"])
+    assert {"end-of-call-report", "status-update", "tool-calls"} < set(sent["serverMessages"])
+    assert sent["model"]["tools"] == [{"type": "function", "function": {"name": "bookTable"}}]
+    assert "firstMessageMode" not in sent
+    assert "s3cret" not in asked.body.decode()
+    assert "transport" not in sent
+    assert one.shown()["artifact"]["upstream"] == {"id": UPSTREAM}
+    assert "upstream.created" in one.notes()
+
+
+def test_an_assistant_that_is_stored_there(both: tuple[Domain, RestApi], vapi: Receiver) -> None:
+    transport = {"provider": "vapi", "assistantId": "their-assistant", "phoneNumberId": "theirs"}
+    one = Relayed(both, transport=transport, variableValues={"table": 4})
+    one.open()
+    body = json.loads(vapi.requests[0].body)
+    assert (body["assistantId"], body["phoneNumberId"]) == ("their-assistant", "theirs")
+    assert "assistant" not in body
+    assert body["assistantOverrides"]["variableValues"] == {"table": 4}
+    assert body["assistantOverrides"]["server"]["url"].endswith(one.token)
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (Reply(401, body=b'{"message": "Invalid Key."}'), "it answers 401: Invalid Key."),
+        (Reply(400, body=b'{"message": ["a", "b"]}'), "it answers 400: a; b."),
+        (Reply(502, body=b"<html>"), "it answers 502, and no JSON."),
+        (Reply(201, body=b"[]"), "and no call."),
+        (Reply(201, body=b'{"id": "x"}'), "no phoneCallProviderDetails"),
+        (Reply(201, body=b'{"id": "x", "phoneCallProviderDetails": {}}'), "twilio"),
+        (
+            Reply(201, body=b'{"id": "x", "phoneCallProviderDetails": {"twiml": "<Say/>"}}'),
+            "no <Connect><Stream>",
+        ),
+    ],
+)
+def test_an_upstream_without_a_stream(
+    both: tuple[Domain, RestApi], vapi: Receiver, reply: Reply, words: str
+) -> None:
+    vapi.reply = reply
+    with pytest.raises(NoStream) as error:
+        Relayed(both).open()
+    assert words in str(error.value)
+    assert len(vapi.requests) == 1  # nothing is created twice
+
+
+def test_a_clients_own_upstream_has_its_address_checked(both: tuple[Domain, RestApi]) -> None:
+    credential = {"provider": "vapi", "apiKey": "k", "apiUrl": "http://127.0.0.1:9"}
+    one = Relayed(both, credentials=[credential])
+    private = replace(one.context.upstream, allow_private=False)  # type: ignore[type-var]
+    media = type(one.ours.media)(replace(one.context, upstream=private))
+    with pytest.raises(NoStream) as error:
+        media.open_upstream(one.claim())
+    assert "not allowed" in str(error.value) or "not a public address" in str(error.value)
+
+
+def test_without_an_account(settings: Settings) -> None:
+    with domain(settings) as made, pytest.raises(NoStream) as error:
+        Relayed(made).open()
+    assert "VAPI_API_KEY" in str(error.value)
+
+
+# ------------------------------------------------------------------ its messages
+
+
+def test_its_words_are_ours(both: tuple[Domain, RestApi]) -> None:
+    one = Relayed(both)
+    one.open()
+    said = {"role": "user", "transcriptType": "final", "transcript": "Hi."}
+    for _ in range(2):  # it is sent again, and passed on once
+        assert one.says(type="transcript", **said) == {}
+    one.says(type="conversation-update", messages=TALK, artifact={"transcript": "AI: Hello.\n"})
+    (told,) = one.told("transcript")
+    assert {name: told[name] for name in said} == said
+    assert told["call"]["id"] == one.call["id"]
+    assert one.shown()["messages"] == TALK
+    assert one.shown()["transcript"] == "AI: Hello.\n"
+    (update,) = one.told("conversation-update")
+    assert update["messages"] == TALK
+
+
+def test_the_report_waits_for_theirs_and_has_it(both: tuple[Domain, RestApi]) -> None:
+    one = Relayed(both)
+    one.open()
+    one.end()
+    assert one.told("end-of-call-report") == []
+    for _ in range(2):
+        one.says(**REPORT)
+    (report,) = one.told("end-of-call-report")
+    assert report["endedReason"] == "manually-canceled"  # the leg is ours
+    assert report["summary"] == "They greeted each other."
+    assert report["analysis"]["successEvaluation"] == "true"
+    assert report["transcript"] == REPORT["transcript"]
+    assert report["messages"] == TALK
+    assert report["cost"] == 0.75
+    assert report["costBreakdown"]["llm"] == 0.25
+    assert report["artifact"]["structuredOutputs"] == {"x": {"result": 1}}
+    assert report["artifact"]["upstream"] == {
+        "id": UPSTREAM,
+        "endedReason": "assistant-ended-call",
+        "recordingUrl": REPORT["recordingUrl"],
+    }
+    assert one.later() is None
+
+
+def test_its_end_is_told_to_the_relay(both: tuple[Domain, RestApi]) -> None:
+    one = Relayed(both)
+    one.open()
+    one.says(type="status-update", status="in-progress")
+    one.says(type="status-update", status="ended", endedReason="silence-timed-out")
+    assert one.shown()["status"] == "in-progress"
+    (command,) = one.ours.media.commands([one.claim()])
+    assert command.body["endedReason"] == "silence-timed-out"
+    assert command.body["upstream"] == UPSTREAM
+    assert "upstream.ended" in one.notes()
+
+
+def test_a_message_of_another_call_changes_nothing(both: tuple[Domain, RestApi]) -> None:
+    one = Relayed(both)
+    one.open()
+    one.says("another-call", **REPORT)
+    assert "transcript" not in one.shown()
+
+
+def test_a_second_socket_goes_on_after_the_first(
+    both: tuple[Domain, RestApi], vapi: Receiver
+) -> None:
+    system = {"role": "system", "content": "Be brief."}
+    one = Relayed(both, model={"provider": "openai", "model": "gpt-4o", "messages": [system]})
+    one.open()
+    one.says(type="conversation-update", messages=TALK, artifact={"transcript": "AI: Hello.\n"})
+    vapi.reply = Reply(201, body=json.dumps({**MADE, "id": "second"}).encode())
+    one.open()
+    sent = json.loads(vapi.requests[-1].body)["assistant"]
+    assert sent["firstMessageMode"] == "assistant-waits-for-user"
+    said = [{"role": "assistant", "content": "Hello."}, {"role": "user", "content": "Hi."}]
+    assert sent["model"]["messages"] == [system, *said]
+    one.says(type="conversation-update", messages=[{"role": "user", "message": "late"}])
+    one.says("second", **{**REPORT, "transcript": "AI: Again.\n"})
+    assert one.shown()["transcript"] == "AI: Hello.\nAI: Again.\n"
+    assert one.shown()["messages"] == [*TALK, *TALK]
+    one.end()
+    assert one.told("end-of-call-report") == []  # the first one has not reported
+    one.says(**REPORT)
+    (report,) = one.told("end-of-call-report")
+    assert report["cost"] == 1.5
+
+
+def test_a_call_without_a_record_keeps_nothing_of_theirs(
+    both: tuple[Domain, RestApi], vapi: Receiver
+) -> None:
+    one = Relayed(both, hipaaEnabled=True, server={})
+    one.open()
+    one.says(type="conversation-update", messages=TALK, artifact={"transcript": "AI: Hello.\n"})
+    vapi.reply = Reply(201, body=json.dumps({**MADE, "id": "second"}).encode())
+    one.open()
+    one.end()
+    one.says("second", **REPORT)
+    one.says(**REPORT)
+    no_record.run(one.context, {"callId": one.call["id"]})
+    with one.context.store.read() as conn:
+        call = record.get(conn, one.call["id"])
+    assert call is not None
+    assert "Hello" not in json.dumps(dict(call.body))
+    assert "storage.example.com" not in json.dumps(dict(call.body))
+
+
+# ------------------------------------------------------------------ what it asks
+
+
+def tool_calls(*names: str) -> dict[str, Any]:
+    calls = [{"id": f"of {each}", "function": {"name": each, "arguments": {}}} for each in names]
+    beside = [{**TOOL, "toolCall": each} for each in calls]
+    return {"type": "tool-calls", "toolCallList": calls, "toolWithToolCallList": beside}
+
+
+def test_tools_are_asked_where_they_are(both: tuple[Domain, RestApi], receiver: Receiver) -> None:
+    with Receiver() as other:
+        tool = {**TOOL, "server": {"url": other.url, "secret": "own"}}
+        answer = {"results": [{"toolCallId": "of bookTable", "result": "table 4"}]}
+        other.reply = Reply(body=json.dumps(answer).encode())
+        receiver.reply = Reply(body=b'{"result": "at eight"}')
+        one = Relayed(both, model={"tools": [tool]}, server={"url": receiver.url})
+        one.open()
+        told = one.says(**tool_calls("bookTable", "opens"))
+        assert other.requests[0].headers["x-vapi-secret"] == "own"
+        body = json.loads(other.requests[0].body)["message"]
+    assert told == {
+        "results": [
+            {"toolCallId": "of bookTable", "result": "table 4"},
+            {"toolCallId": "of opens", "result": "at eight"},
+        ]
+    }
+    assert body["call"]["id"] == one.call["id"]
+    assert [each["id"] for each in body["toolCallList"]] == ["of bookTable"]
+    assert "s3cret" not in json.dumps(body)
+
+
+def test_a_server_that_fails_is_an_error_of_the_tool(
+    both: tuple[Domain, RestApi], receiver: Receiver
+) -> None:
+    receiver.reply = 500
+    one = Relayed(both, server={"url": receiver.url})
+    one.open()
+    (result,) = one.says(**tool_calls("opens"))["results"]
+    assert result["toolCallId"] == "of opens"
+    assert "500" in result["error"]
+
+
+def test_a_transfer_is_ours(both: tuple[Domain, RestApi], vapi: Receiver) -> None:
+    destination = {"type": "number", "number": "+14155550188", "description": "The office."}
+    transfer = {"type": "transferCall", "destinations": [destination, {"type": "assistant"}]}
+    one = Relayed(both, model={"provider": "openai", "model": "gpt-4o", "tools": [transfer]})
+    one.open()
+    (function,) = json.loads(vapi.requests[0].body)["assistant"]["model"]["tools"]
+    wanted = function["function"]["parameters"]["properties"]["destination"]
+    assert (wanted["enum"], wanted["description"]) == (
+        ["+14155550188"],
+        "+14155550188: The office.",
+    )
+    asked = tool_calls(function["function"]["name"])
+    arguments = asked["toolCallList"][0]["function"]["arguments"]
+    (refused,) = one.says(**asked)["results"]
+    assert "none of the tool's destinations" in refused["error"]
+    arguments["destination"] = "+14155550188"
+    (result,) = one.says(**asked)["results"]
+    assert result["result"] == "The call is being transferred."
+    assert one.shown()["status"] == "forwarding"
+    (tried,) = one.shown()["artifact"]["transfers"]
+    assert tried["destination"]["number"] == "+14155550188"
+    (again,) = one.says(**asked)["results"]
+    assert "its status is forwarding" in again["error"]
+
+
+# ------------------------------------------------------------------ who may
+
+
+def test_who_may_send(both: tuple[Domain, RestApi]) -> None:
+    one = Relayed(both)
+    raw = b'{"message": {"type": "hang"}}'
+    with pytest.raises(Unauthorized):
+        one.service.take(one.call["id"], "0" * 64, raw)
+    for wrong in (b"", b"[]", b'{"message": {}}', b"\xff"):
+        with pytest.raises(Invalid):
+            one.service.take(one.call["id"], one.token, wrong)
+    one.ours.delete(one.call)
+    with pytest.raises(NotFound):
+        one.service.take(one.call["id"], one.token, raw)
+
+
+# ------------------------------------------------------------------ no report
+
+
+def test_a_report_that_does_not_come_is_fetched(
+    both: tuple[Domain, RestApi], vapi: Receiver
+) -> None:
+    one = Relayed(both)
+    one.open()
+    one.end()
+    assert one.ours.later.waiting[f"upstream-report:{one.call['id']}"][1] == 11
+    assert one.later() == upstream_report.AGAIN_SECONDS  # it says that it is queued
+    vapi.reply = Reply(body=json.dumps({**REPORT, "id": UPSTREAM, "status": "ended"}).encode())
+    assert one.later() is None
+    assert vapi.requests[-1].path == f"/call/{UPSTREAM}"
+    (report,) = one.told("end-of-call-report")
+    assert report["summary"] == "They greeted each other."
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [(Reply(404, body=b"{}"), "it answers 404"), (None, "is queued")],
+)
+def test_an_upstream_that_never_reports(
+    both: tuple[Domain, RestApi], vapi: Receiver, reply: Reply | None, words: str
+) -> None:
+    one = Relayed(both)
+    one.open()
+    one.end()
+    vapi.reply = reply or vapi.reply
+    one.ours.clock.pass_(20 - upstream_report.LAST_SECONDS)
+    assert one.later() is None
+    (report,) = one.told("end-of-call-report")
+    assert words in report["artifact"]["upstream"]["error"]
+    assert "upstream.silent" in one.notes()
+    one.says(**REPORT)  # too late: it changes nothing
+    assert "summary" not in one.shown()
