@@ -29,8 +29,8 @@ from bench.phone import LOUD, THINK, Phone
 from bench.word_match import Samples, plain, words_in
 from bench.word_vendors import GREETING
 from providers.common.audio import audioop
-from providers.twilio.simulator.media import SAMPLE_RATE as RATE
-from providers.twilio.simulator.media import payload_pcm
+from providers.twilio.stream_messages import SAMPLE_RATE as RATE
+from providers.twilio.stream_messages import payload_pcm
 from tests.speech import SENTENCES
 
 SAID = ("book", "two", "no")
