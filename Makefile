@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEV := $(VENV)/.ready-dev
+LOCAL := $(VENV)/.ready-local
 AUDIT := .venv-audit
 SITE := .venv-site
 
-.PHONY: setup dev demo run test bench docs site image lock audit sbom clean
+.PHONY: setup dev local demo run test bench docs site image lock audit sbom clean
 
 setup: $(READY)  ## what the bridge needs, in .venv
 
@@ -27,6 +28,12 @@ $(READY): requirements.txt pyproject.toml | $(BIN)/python
 
 $(DEV): requirements-dev.txt $(READY)
 	@$(BIN)/python install.py --require-hashes -r requirements-dev.txt
+	@touch $@
+
+local: $(LOCAL)  ## speech on this machine without an account: patchbay[local,local-models], 600 MB
+
+$(LOCAL): requirements-local.txt $(READY)
+	@$(BIN)/python install.py --require-hashes -r requirements-local.txt
 	@touch $@
 
 demo: $(READY)  ## one Studio call and one Vonage call through the bridge; ONCE=1 exits afterwards, VERBOSE=1 prints all
@@ -56,6 +63,7 @@ image: $(READY)  ## the container image, built and run with compose.yml; fails w
 lock:  ## renew requirements*.txt from pyproject.toml (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml -o requirements.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra dev pyproject.toml -c requirements.txt -o requirements-dev.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra local --extra local-models pyproject.toml -c requirements-dev.txt -o requirements-local.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --group audit -o requirements-audit.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --group site -o requirements-site.txt
 

@@ -35,6 +35,7 @@ from app.plugins import BACKEND_GROUP, Plugin, PluginError, of_group
 from app.plugins import load as load_plugins
 from app.private_files import make_directory, tighten
 from app.vendors import registry
+from app.vendors.common.account import MODELS_DIR
 from app.vendors.common.vendor import Vendor
 from providers.base.carrier import Carrier
 from providers.base.setting import API_URL, NUMBER, SIP_DOMAIN, Setting, SettingKind
@@ -442,7 +443,22 @@ class _Reader(Reader):
 
     def vendors(self) -> tuple[VendorSettings, ...]:
         found = (self.vendor(vendor) for vendor in registry.with_account().values())
-        return tuple(vendor for vendor in found if vendor.key or vendor.url)
+        return (*(vendor for vendor in found if vendor.key or vendor.url), *self.local_programs())
+
+    def local_programs(self) -> tuple[VendorSettings, ...]:
+        """The programs of this machine, where they are told which models they have."""
+        text = self.text("LOCAL_MODELS_DIR")
+        if text is None:
+            return ()
+        path = Path(text).resolve()
+        if not path.is_dir() or not os.access(path, os.R_OK | os.X_OK):
+            kinds = " and ".join(f"{name}/" for name in registry.local_programs())
+            raise SettingsError(
+                f"LOCAL_MODELS_DIR must be a directory that may be read, with {kinds} in it; "
+                f"it is {text!r}"
+            )
+        extra = {MODELS_DIR: str(path)}
+        return tuple(VendorSettings(name, extra=extra) for name in registry.local_programs())
 
     def vendor(self, vendor: Vendor) -> VendorSettings:
         key = self.header(vendor.key_variable)

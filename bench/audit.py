@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-LOCKED = ("requirements.txt", "requirements-dev.txt")
+LOCKED = ("requirements.txt", "requirements-dev.txt", "requirements-local.txt")
 GUILTY = "flask==0.12"
 """Has several advisories, such as CVE-2018-1000656."""
 

@@ -20,7 +20,7 @@ from typing import Any, TypeVar, TypeVarTuple, Unpack
 from unittest.mock import patch
 
 from app.server.thread_pool import ThreadPool
-from app.vendors.embedded.subprocess_worker import Heard, SubprocessWorker
+from app.vendors.common.subprocess_worker import Heard, SubprocessWorker
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")

@@ -22,6 +22,7 @@ from tests import kept_rows, sharing
 from tests.browser import chromium
 from tests.databases import fresh_database
 from tests.fakes.client_server import Receiver
+from tests.vendors.local import installed
 
 SECRET_KEY = "a key of the tests, long enough"
 DATABASE_FILES = "PATCHBAY_TESTS_DATABASE_FILES"
@@ -78,9 +79,15 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    missing = list[str]()
     if chromium.program() is None:
+        missing.append("tests/browser: there is no Chromium here. apt-get install chromium")
+    if lack := installed.lack():
+        missing.append(f"tests/vendors/local/test_real.py: {lack}")
+    if missing:
         terminalreporter.section("NOT RUN", sep="!", red=True)
-        terminalreporter.line("tests/browser: there is no Chromium here. apt-get install chromium")
+    for line in missing:
+        terminalreporter.line(line)
 
 
 @pytest.fixture(autouse=True)

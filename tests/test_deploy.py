@@ -215,7 +215,7 @@ def test_the_hosts_python_is_one_we_support() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["requirements.txt", "requirements-dev.txt", "requirements-audit.txt", "requirements-site.txt"],
+    [f"requirements{of}.txt" for of in ("", "-dev", "-local", "-audit", "-site")],
 )
 def test_requirements_are_pinned_with_hashes_and_name_no_registry(name: str) -> None:
     text = (ROOT / name).read_text()

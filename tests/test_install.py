@@ -77,6 +77,23 @@ def test_setup_has_no_development_packages_and_test_has() -> None:
     for target in ("test", "bench", "docs"):
         assert "$(DEV)" in rule(target)
     assert "--require-hashes -r requirements-dev.txt" in rule("$(DEV)")
+    assert "$(LOCAL)" in rule("local")
+    assert "--require-hashes -r requirements-local.txt" in rule("$(LOCAL)")
+
+
+def test_the_local_lock_has_the_extras_and_the_bridges_own_versions() -> None:
+    """It is installed over the other one, and must not change what the bridge runs on."""
+    locks = {
+        name: dict(re.findall(r"^([\w.-]+)==(\S+)(?: ; [^\n]*)? \\$", text, re.MULTILINE))
+        for name in ("requirements.txt", "requirements-local.txt")
+        for text in [(ROOT / name).read_text()]
+    }
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    for each in (*extras["local"], *extras["local-models"]):
+        assert re.split(r"[^\w.-]", each)[0] in locks["requirements-local.txt"]
+    assert locks["requirements.txt"].items() <= locks["requirements-local.txt"].items()
 
 
 @pytest.mark.parametrize("room", ["app", "providers"])

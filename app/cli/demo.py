@@ -1,6 +1,7 @@
 """``make demo``: one call per carrier through a bridge of its own, printed and recorded.
 
-The assistant is a menu without a model, which needs no account. The caller speaks by espeak-ng. The
+The assistant is a menu without a model, which needs no account. The caller speaks by espeak-ng.
+Where ``patchbay[local]`` is installed, both talk (``demo_talk.py``). The
 calls are kept as WAV files and transcripts. The carriers are simulators that speak the real
 protocols over real sockets. A small server of this file receives the messages. All traffic stays on
 this machine.
@@ -28,9 +29,11 @@ from typing import Any
 import urllib3
 
 from app.cli import demo_report as report
+from app.cli import demo_talk
 from app.cli.caller_voice import caller_voice
+from app.cli.demo_talk import Talk
 from app.private_files import make_directory
-from providers.common.json_types import JsonObject
+from providers.common.json_types import JsonDict, JsonObject
 from providers.registry import SIMULATORS
 from providers.simulation.script import Speak, turn
 
@@ -38,16 +41,39 @@ DIRECTORY = Path("var/demo")
 DEFAULT_PORT = 8000
 START_SECONDS = 60.0
 DELIVERY_SECONDS = 20.0
+# Until the caller has heard an answer of a model on this machine.
+TALK_SECONDS = 40.0
 
 
 def run(*, once: bool, verbose: bool = False) -> int:
     """Run the demo. Exit status 0: every call ended as expected and every message was delivered."""
     shutil.rmtree(DIRECTORY, ignore_errors=True)
     make_directory(DIRECTORY)
-    with _receiver() as server_url, _bridge(_environment(server_url)) as environ:
+    with _receiver() as server_url, _talk() as talk:
+        given = {**_environment(server_url), **(talk.environment if talk else {})}
+        return _run(given, server_url, talk, once=once, verbose=verbose)
+
+
+@contextmanager
+def _talk() -> Iterator[Talk | None]:
+    """The assistant with speech; None: this machine has none, which is said."""
+    if lack := demo_talk.lacks(os.environ):
+        _say(f"The assistant is a keypad menu, because {lack}")
+        yield None
+        return
+    with demo_talk.talk(os.environ) as talk:
+        _say(f"The assistant talks: {talk.told}")
+        yield talk
+
+
+def _run(
+    given: dict[str, str], server_url: str, talk: Talk | None, *, once: bool, verbose: bool
+) -> int:
+    with _bridge(given) as environ:
         _say(f"Bridge on {environ['PUBLIC_URL']}, server messages go to {server_url}")
-        with caller_voice() as speak:
-            results = [_call(name, environ, speak, verbose=verbose) for name in SIMULATORS]
+        more = _talking(environ, talk) if talk else {}
+        with caller_voice(demo_talk.caller if talk else None) as speak:
+            results = [_call(name, environ, speak, more, verbose=verbose) for name in SIMULATORS]
         if not once and all(results):
             _links(environ)
         _say(f"\n{sum(results)} of {len(results)} calls ok")
@@ -123,13 +149,27 @@ def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
     raise SystemExit("the bridge did not start; its log is above")
 
 
-def _call(name: str, environ: Mapping[str, str], speak: Speak, *, verbose: bool) -> bool:
-    """Play one scenario of one carrier, and print what happened."""
+def _talking(environ: Mapping[str, str], talk: Talk) -> JsonDict:
+    """Store the assistant. Returns what is different of a call with it."""
+    headers = {"Authorization": f"Bearer {environ['API_KEY']}"}
+    address = f"{environ['PUBLIC_URL']}/assistant"
+    answer = urllib3.request("POST", address, json=talk.assistant, headers=headers)
+    if answer.status != 201:
+        raise SystemExit(f"the assistant was refused: {answer.data.decode()}")
+    config = {"assistant_id": answer.json()["id"], "either_ends": True, "timeout": TALK_SECONDS}
+    return {"config": config, "turns": demo_talk.TURNS, "description": demo_talk.DESCRIPTION}
+
+
+def _call(
+    name: str, environ: Mapping[str, str], speak: Speak, more: JsonObject, *, verbose: bool
+) -> bool:
+    """Play one scenario of one carrier, and print what happened. ``more``: what differs."""
     simulator = _simulator(name)
     scenario = simulator.SCENARIOS[simulator.DEMO]
-    _say(report.rule(f"{name}: {scenario.description}"))
-    turns = tuple(turn(each, speak) for each in simulator.DEMO_TURNS)
-    config = simulator.config_from_environment(environ, turns=turns)
+    _say(report.rule(f"{name}: {more.get('description', scenario.description)}"))
+    turns = tuple(turn(each, speak) for each in more.get("turns", simulator.DEMO_TURNS))
+    chosen = {**more.get("config", {}), "turns": turns}
+    config = simulator.config_from_environment(environ, **chosen)
     result = simulator.run(simulator.DEMO, config, _say if verbose else report.told(_say))
     if verbose:
         for document in result.documents:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from flask import Response
 
 from app.dashboard import guard
@@ -21,8 +19,8 @@ CSP = "Content-Security-Policy"
 def index(call_id: str) -> Response:
     view = _view(call_id)
     answer = page("call.html", view=view)
-    if view.listen_url:
-        answer.headers[CSP] = _with_socket(view.listen_url)
+    if view.row.is_live:
+        answer.headers[CSP] = _with_sockets()
     return answer
 
 
@@ -52,11 +50,11 @@ def _view(call_id: str) -> CallView:
     return call_view.view(services().context, session().org_id, call_id)
 
 
-def _with_socket(listen_url: str) -> str:
-    """The policy for a page that may open this call's audio, which may be at another address."""
-    parts = urlsplit(listen_url)
+def _with_sockets() -> str:
+    """The policy for a page that may open a call's audio, which may be at another address."""
     ours = "connect-src 'self'"
-    return guard.HEADERS[CSP].replace(ours, f"{ours} {parts.scheme}://{parts.netloc}")
+    bases = services().context.settings.media_bases
+    return guard.HEADERS[CSP].replace(ours, " ".join((ours, *bases)))
 
 
 PAGES = (

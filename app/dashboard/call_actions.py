@@ -1,4 +1,4 @@
-"""What a person does to a call: say, mute, transfer, end, and resend its server messages."""
+"""What a person does to a call: say, speak, mute, transfer, end, and resend its server messages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flask import Response, request
 from app.dashboard.table import Page, go, session
 from app.domain.errors import Invalid
 from app.routes.errors import ApiError
-from app.routes.validation import services
+from app.routes.validation import reply, services
 from providers.common.json_types import JsonDict
 
 MOST_SAID = 1_000
@@ -26,12 +26,19 @@ def _transfer(text: str) -> JsonDict:
     return {"type": "transfer", "destination": {"type": kind, field: number}}
 
 
+def _whisper(text: str) -> JsonDict:
+    """The assistant knows it and does not answer it: the caller hears nothing."""
+    message = {"role": "system", "content": text}
+    return {"type": "add-message", "message": message, "triggerResponseEnabled": False}
+
+
 def _plain(word: str) -> Callable[[str], JsonDict]:
     return lambda text: {"type": "control", "control": word}
 
 
 ACTIONS: dict[str, tuple[Callable[[str], JsonDict], bool, str]] = {
     "say": (_say, True, "The assistant says it."),
+    "whisper": (_whisper, True, "The assistant knows it. The caller has not heard it."),
     "transfer": (_transfer, True, "The call is being transferred."),
     "mute": (_plain("mute-assistant"), False, "The assistant is muted."),
     "unmute": (_plain("unmute-assistant"), False, "The assistant is heard again."),
@@ -57,6 +64,15 @@ def control(call_id: str) -> Response:
     return go(f"/calls/{call_id}", told)
 
 
+def supervise(call_id: str) -> Response:
+    """Where this browser's microphone speaks to the caller. The answer is JSON, or ``problem``."""
+    try:
+        made = services().calls.supervise(session().org_id, call_id, None)
+    except Invalid as error:
+        return reply({"problem": " ".join(error.sentences)}, 400)
+    return reply(made)
+
+
 def resend(call_id: str, message_id: str) -> Response:
     """Send one message again."""
     services().calls.resend(session().org_id, call_id, message_id)
@@ -71,6 +87,7 @@ def resend_all(call_id: str) -> Response:
 
 PAGES = (
     Page("/calls/<call_id>/control", control, methods=("POST",)),
+    Page("/calls/<call_id>/supervise", supervise, methods=("POST",)),
     Page("/calls/<call_id>/messages/resend", resend_all, methods=("POST",)),
     Page("/calls/<call_id>/messages/<message_id>/resend", resend, methods=("POST",)),
 )

@@ -36,6 +36,7 @@ HERE: tuple[Check, ...] = (
     dialling.check,
     last_resorts.voices,
     last_resorts.fallbacks,
+    last_resorts.local_speech,
 )
 """They look at this machine and its database only."""
 OUTSIDE: tuple[Check, ...] = (

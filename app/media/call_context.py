@@ -17,6 +17,7 @@ from app.domain.context import Reply
 from app.domain.legs.carrier_tools import TextMessage
 from app.domain.legs.handoff import NoHandoff, Talk
 from app.domain.legs.upstream import UpstreamStream
+from app.domain.live.supervisor import TAKE_OVERS
 from app.domain.reporting.live_messages import OutgoingMessage
 from app.domain.resources.files import Found
 from app.domain.services.media import MediaService, StreamClaim
@@ -44,6 +45,8 @@ class CallContext:
     def __init__(self, service: MediaService, claim: StreamClaim) -> None:
         # Live control for the assistant (``app/domain/live/control.py``), in order.
         self.commands: asyncio.Queue[JsonObject] = asyncio.Queue()
+        # What supervisors do, in order. It does not wait for what the assistant is to say.
+        self.take_overs: asyncio.Queue[JsonObject] = asyncio.Queue()
         # Called with each message, for the supervisors who listen to the call.
         self.audience: Callable[[str, JsonObject], None] = lambda kind, extra: None
         self._service = service
@@ -115,8 +118,10 @@ class CallContext:
 
     def push_command(self, command: JsonObject) -> None:
         """Hand a command to the assistant."""
-        self._received.add(str(command.get("type")))
-        self.commands.put_nowait(command)
+        kind = str(command.get("type"))
+        self._received.add(kind)
+        queue = self.take_overs if kind in TAKE_OVERS else self.commands
+        queue.put_nowait(command)
 
     def received(self, kind: str) -> bool:
         """Whether a command of this type ever came, carried out or not."""
@@ -199,6 +204,18 @@ class CallContext:
         except SQLAlchemyError as error:
             raise self._store_failed(error) from error
         self._claim = claim
+
+    async def taken_over(self, *, taken: bool, cause: str) -> None:
+        """Store that a supervisor has the call, or the assistant again. The call goes on anyhow."""
+        try:
+            await in_store_thread(self._service.taken_over, self._claim, taken=taken, cause=cause)
+        except SQLAlchemyError as error:
+            self._service.store_failed(error)
+            log.error(
+                "call %s: who has it was not stored",
+                self._claim.call_id,
+                extra={"callId": self._claim.call_id},
+            )
 
     def _store_failed(self, error: SQLAlchemyError) -> NoHandoff:
         self._service.store_failed(error)

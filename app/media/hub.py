@@ -21,6 +21,7 @@ from app.media.limits import Limits
 from app.media.monitor.endpoint import PATH as LISTEN
 from app.media.monitor.endpoint import MonitorServer
 from app.media.monitor.listeners import Monitor
+from app.media.monitor.supervise import PATH as SUPERVISE
 from app.media.recording import spool
 from app.media.session import Backends, MediaSession
 from app.media.socket import Receive, Scope, Send, Socket, SocketClosed
@@ -93,7 +94,7 @@ class Hub:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         socket = Socket(scope, receive, send, stall_seconds=self._limits.stall_seconds)
-        if scope["path"].startswith(LISTEN):
+        if scope["path"].startswith((LISTEN, SUPERVISE)):
             return await self._listening.serve(scope, socket)
         with self._draining.socket_opening():
             claim = await self._admit(scope)

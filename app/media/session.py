@@ -158,6 +158,7 @@ class MediaSession:
             self._limits,
             call_context,
         )
+        stream.supervision.is_taken = self.claim.taken_over
         stream.on_first_sound = self._measure_first_sound
         self.monitor = Monitor(stream)
         customer = CustomerMessages(stream)

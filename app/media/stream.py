@@ -15,6 +15,7 @@ from app.media.call_context import CallContext
 from app.media.close_reason import CloseCause, CloseOnce, CloseReason
 from app.media.frame_queue import FrameQueue
 from app.media.limits import Limits
+from app.media.monitor.supervision import Supervision
 from app.media.socket import SendStalled, Socket, SocketClosed
 from app.media.sounds import Sounds
 from providers.base.media import (
@@ -79,6 +80,8 @@ class MediaStream:
         self.sounds = Sounds(start.sample_rate, now, now())
         # The tap that records the call; None: nothing is recorded.
         self.recorder: AudioTap | None = None
+        # The supervisor who may speak to the caller.
+        self.supervision = Supervision(self, call_context.take_overs)
         # Returns audio with the background sound under it; None: there is none.
         self.under: Callable[[bytes], bytes] | None = None
         # Called when the assistant's first audio is sent; not for raw messages.
@@ -136,7 +139,7 @@ class MediaStream:
             await self._pace()
             if clears != self._clears:
                 return
-            piece = pcm[at : at + step]
+            piece = self.supervision.over(pcm[at : at + step])
             for tap in self.taps:
                 tap.said(piece, self.buffered_seconds)
             self._played_at = max(now(), self._played_at) + len(piece) / self._rate

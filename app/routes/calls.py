@@ -36,6 +36,7 @@ from app.routes.schemas.responses import (
     CreatedCall,
     Explanation,
     ServerMessage,
+    SupervisorSocket,
 )
 from app.routes.validation import reply, services
 from app.routes.warnings import template_problems, warned
@@ -206,6 +207,25 @@ def send_control(path: IdPath, query: ControlQuery, body: Control) -> Response:
             raise refusal() from None
         raise
     return reply({})
+
+
+@control.serve(
+    Operation("POST", "/call/<id>/supervisor", "superviseCall", SupervisorSocket, status=201)
+)
+def supervise(path: IdPath, query: ControlQuery) -> Response:
+    """Let a supervisor speak on a call. Authorised as a control message is.
+
+    The answer has the websocket at which they speak to the caller, and take the call over.
+    """
+    org_id = organisation(presented_key())
+    token = query.token or presented_key()
+    try:
+        made = services().calls.supervise(org_id, path.id, token)
+    except NotFound:
+        if org_id is None:  # only a key of the organisation may learn whether the call exists
+            raise refusal() from None
+        raise
+    return reply(made, 201)
 
 
 # --------------------------------------------------------------- creating a call

@@ -17,6 +17,7 @@ from flask import Flask
 
 from app import create_app
 from app.assistants.local import preload
+from app.domain.assistant.installation import operators
 from app.domain.resources import vendor_accounts
 from app.media.hub import Hub
 from app.media.limits import Limits
@@ -115,8 +116,9 @@ class Application:
         if self._services.relays:
             calls.preload()
         if self._services.talks:
-            vendors = vendor_accounts.reachable(self._services.context)
-            preload.warm_up(self._services.media, vendors)
+            context = self._services.context
+            vendors = vendor_accounts.reachable(context)
+            preload.warm_up(self._services.media, vendors, operators(context.settings))
 
     async def _stop(self) -> None:
         if self.warming is not None:

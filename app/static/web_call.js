@@ -3,6 +3,7 @@
 
 (() => {
   const MOST_LINES = 500;
+  const WHO = { user: "You", assistant: "Assistant", supervisor: "Supervisor" };
   const find = (id) => document.getElementById(id);
   const buttons = { start: find("start"), mute: find("mute"), stop: find("stop") };
   const call = new Patchbay();
@@ -18,7 +19,7 @@
     if (message.type !== "transcript" || message.transcriptType !== "final") return;
     const line = document.createElement("li");
     const who = document.createElement("b");
-    who.textContent = message.role === "user" ? "You" : "Assistant";
+    who.textContent = WHO[message.role];
     line.append(who, ` ${message.transcript}`);
     const list = find("transcript");
     list.append(line);

@@ -28,12 +28,14 @@ from app.vendors import (
     neuphonic,
     openai,
     perplexity,
+    piper,
     rime,
     smallest_ai,
     soniox,
     speechmatics,
     talkscriber,
     vapi,
+    whisper,
     xai,
 )
 from app.vendors.common.field import problems
@@ -96,6 +98,9 @@ BUILT_IN = (
         extras=((re.compile("(?!.*reasoner)"), {"thinking": {"type": "disabled"}}),),
     ),
     mistral.VENDOR,
+    compatible(  # docs.ollama.com/api/openai-compatibility; the operator opens a server, no client
+        "ollama", "OLLAMA", R.PIPELINE_NO_AVAILABLE_LLM_MODEL
+    ),
     compatible(  # its own API is another; a gateway with OpenAI's may stand for it
         "inflection-ai", "INFLECTION_AI", R.PIPELINE_NO_AVAILABLE_LLM_MODEL
     ),
@@ -133,6 +138,8 @@ BUILT_IN = (
     discontinued("tavus", "TAVUS", R.ASSISTANT_ERROR, why="is a video, and no voice of a call"),
     vapi.VENDOR,
     embedded.VENDOR,
+    whisper.VENDOR,
+    piper.VENDOR,
 )
 
 # By Vapi's name, in the order of messages and pages.
@@ -147,6 +154,8 @@ NO_TRANSCRIBERS: Mapping[str, str] = {
 DEFAULT_TRANSCRIBER = deepgram.VENDOR.name
 
 EMBEDDED = embedded.VENDOR.name
+# What ``patchbay[local]`` brings, and the model beside it.
+LOCAL_TRANSCRIBER, LOCAL_VOICE, LOCAL_MODEL = whisper.VENDOR.name, piper.VENDOR.name, "ollama"
 
 # Whose voices speak in place of Vapi's own, in this order. Each has a ``similar``.
 SIMILAR_VOICES = (
@@ -260,6 +269,11 @@ def field_problems(stage: str, config: Config) -> Iterator[tuple[str, str]]:
     vendor = VENDORS.get(name_of(config.get("provider")))
     part = vendor.part(stage) if vendor else None
     return problems(config, part.fields if part else {})
+
+
+def local_programs() -> dict[str, Vendor]:
+    """Vendors that are programs of this machine (``patchbay[local]``)."""
+    return {name: vendor for name, vendor in VENDORS.items() if vendor.program}
 
 
 def url_fields() -> set[str]:

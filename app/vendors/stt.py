@@ -22,6 +22,7 @@ from app.vendors.common.errors import (
     deny_all,
 )
 from app.vendors.common.fallback import build_each, candidates, in_language_of
+from app.vendors.common.local_program import lacking
 from app.vendors.common.vendor import Config, SttPart
 
 if TYPE_CHECKING:
@@ -66,7 +67,10 @@ def checked(config: Config, accounts: VendorAccounts) -> tuple[SttPart, VendorAc
             "setting FALLBACK_TRANSCRIBER, has another one hear instead."
         )
         raise UnbuildableAssistant(TRANSCRIBER, str(provider), text)
-    return part, _checked(str(provider), part, accounts)
+    account = _checked(str(provider), part, accounts)
+    if lack := lacking(part.program, config, account):
+        raise UnbuildableAssistant(TRANSCRIBER, str(provider), lack)
+    return part, account
 
 
 def make_transcribers(
@@ -92,7 +96,7 @@ def problem(config: Config, accounts: VendorAccounts) -> str | None:
     if part is None:
         return f"there is no transcriber {provider!r}"
     try:
-        _checked(provider, part, accounts)
+        checked(config, accounts)
     except UnbuildableAssistant as problem:
         return str(problem)
     return None

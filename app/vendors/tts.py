@@ -14,6 +14,7 @@ from app.vendors import registry, similar
 from app.vendors.common import fallback as fallbacks
 from app.vendors.common.account import NO_ACCOUNT, VendorAccount, VendorAccounts
 from app.vendors.common.errors import VOICE, UnbuildableAssistant, check_address, deny_all
+from app.vendors.common.local_program import lacking
 from app.vendors.common.tts_part import Custom, server_of
 from app.vendors.common.vendor import Config
 
@@ -39,7 +40,7 @@ def problem(config: Config, accounts: VendorAccounts) -> str | None:
     if part.server_in_assistant:
         return None if server_of(config).get("url") else "voice.server.url is missing"
     if not part.needs_account:
-        return None
+        return lacking(part.program, config, account)
     if not config.get("voiceId"):
         return "voice.voiceId is missing"
     vendor = registry.VENDORS[provider]

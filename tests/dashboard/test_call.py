@@ -105,7 +105,16 @@ def test_a_live_call_has_its_controls(browser: FlaskClient, onlooker: FlaskClien
     assert "fieldset disabled" in onlooker.get(LIVE).text
 
 
-@pytest.mark.parametrize("path", ["control", "messages/resend"])
+def test_a_supervisors_socket_is_for_a_call_in_progress(browser: FlaskClient) -> None:
+    page = browser.get(LIVE)
+    assert 'data-supervise="/dashboard/calls/' in page.text
+    assert "ws://localhost:8000" in page.headers["Content-Security-Policy"]
+    answer = act(browser, f"{LIVE}/supervise")
+    assert answer.status_code == 400
+    assert answer.json["problem"].startswith("a supervisor needs a call in progress")
+
+
+@pytest.mark.parametrize("path", ["control", "supervise", "messages/resend"])
 def test_who_may_look_may_not_act(onlooker: FlaskClient, browser: FlaskClient, path: str) -> None:
     assert act(onlooker, f"{ENDED}/{path}", action="end").status_code == 403
     assert browser.post(f"{ENDED}/{path}", data={"action": "end"}).status_code == 403  # no token
@@ -123,6 +132,7 @@ def test_every_button_of_the_page_has_an_action(browser: FlaskClient, services: 
         ({"action": "say", "text": "x" * 1001}, "At most 1000"),
         ({"action": "say", "text": "Hello"}, "needs a call in progress"),
         ({"action": "transfer", "text": "+14155550188"}, "its status is ringing"),
+        ({"action": "whisper", "text": "Be kind"}, "needs a call in progress"),
         ({"action": "fly"}, "action must be one of"),
     ],
 )

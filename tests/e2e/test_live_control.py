@@ -44,6 +44,17 @@ def listen(call: Any, at: Bridge) -> ClientConnection:
     return connect(url._replace(netloc=f"localhost:{at.port}").geturl(), proxy=None)
 
 
+def supervise(call_id: str, at: Bridge) -> None:
+    """Take the call over, and give it back, at that process."""
+    made = at.api("POST", f"/call/{call_id}/supervisor", {}, expect=201)
+    url = urlsplit(made["websocketUrl"])._replace(netloc=f"localhost:{at.port}").geturl()
+    with connect(url, proxy=None) as supervisor:
+        assert json.loads(supervisor.recv())["takenOver"] is False
+        for asked, taken in (("take-over", True), ("give-back", False)):
+            supervisor.send(json.dumps({"type": asked}))
+            assert json.loads(supervisor.recv())["takenOver"] is taken
+
+
 def play(socket: ClientConnection) -> None:
     """As a phone does: what it is sent is played at once, and the marks in it are told."""
     for message in socket:
@@ -77,6 +88,9 @@ def test_another_process_is_told_and_is_heard(
         with listen(call, neighbour) as listener:
             start = json.loads(listener.recv())
             assert (start["type"], start["sampleRate"], start["channels"]) == ("start", 8000, 2)
+            supervise(caller.call_id, neighbour)
+            log = neighbour.api("GET", f"/call/{caller.call_id}/events", expect=200)
+            assert "supervisor.took-over" in [each["kind"] for each in log]
             last = {"type": "say", "content": "Goodbye then.", "endCallAfterSpoken": True}
             neighbour.api("POST", control, last, expect=200)
             kinds, left, right = heard(listener)

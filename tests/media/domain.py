@@ -37,6 +37,7 @@ from providers.errors import Refused
 from providers.events import EndedReason
 
 LISTEN_TOKEN = "listen"
+SPEAK_TOKEN = "speak"
 HEIR = Peer(web=True, media_base="ws://localhost:8000", full=False, draining=False)
 """Another process, which takes calls over."""
 OWN = ("note", "written", "finished", "kept", "not taped")
@@ -274,6 +275,14 @@ class Domain:
         if token != LISTEN_TOKEN:
             raise Refused("the listener's token is not this call's")
         return self.heard_at
+
+    def find_supervised(self, call_id: str, token: str, expires: str) -> MonitorEndpoint | None:
+        if token != SPEAK_TOKEN:
+            raise Refused("the supervisor's token is not this call's")
+        return self.heard_at
+
+    def taken_over(self, claim: StreamClaim, *, taken: bool, cause: str) -> None:
+        self._tell("taken over" if taken else "given back", claim.call_id, cause)
 
     def words(self) -> list[str]:
         """What was reported of calls, without the notes and what the assistant writes down."""

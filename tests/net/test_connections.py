@@ -69,6 +69,7 @@ PLACES: dict[str, dict[str, str]] = {
         "socket.socket": MACHINE,
         "urllib3.request": MACHINE,
     },
+    "app/cli/demo_talk.py": {"urllib3.request": COMMAND},  # is there a model?
     "app/doctor/public_url.py": {"urllib3.request": COMMAND},
     "app/doctor/signatures.py": {"urllib3.PoolManager": COMMAND},
     "app/jobs/postgresql.py": {

@@ -124,6 +124,7 @@ def test_a_call_that_comes_before_is_served(
         flask = hosting(domain)
         services = flask.extensions["patchbay"]
         services.context.presence, services.talks = domain.presence, True
+        services.context.settings = Settings(secret_keys=("k",))
         presences.append(domain.presence)
         return flask
 

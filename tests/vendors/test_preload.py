@@ -9,13 +9,21 @@ from typing import Any
 import pytest
 
 from app.vendors import preload, registry
+from app.vendors.common import local_models
 
 NOT_BUILT = {
     "custom-transcriber": "has no address",
     "custom-voice": "voice.server.url is missing",
+    "whisper": "the transcriber whisper is not installed",
+    "piper": "the voice piper is not installed",
 }
-"""Imported, and no more: the assistant names their server."""
+"""Imported, and no more: the assistant names their server, or an operator installs them."""
 BUILT = [name for name in registry.VENDORS if name not in NOT_BUILT]
+
+
+@pytest.fixture(autouse=True)
+def not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_models, "find_spec", lambda name: None)
 
 
 @pytest.fixture(autouse=True)

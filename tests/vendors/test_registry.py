@@ -36,6 +36,7 @@ MAY_NAME: Mapping[str, str] = {
     "app/domain/assistant/tool_types.py": "Vapi's names of tools",
     "app/vendors/key_requests.py": "one request of each, by which the doctor tries a key",
     "app/domain/dashboard/assistants/choices.py": "the models that a new assistant prefers",
+    "app/cli/demo_talk.py": "the voice of the demo's caller, beside the assistant's",
     "app/routes/assistant_examples.py": "the examples of the OpenAPI document",
 }
 OPENAI_MESSAGES = {

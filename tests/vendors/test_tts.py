@@ -7,7 +7,7 @@ from pipecat.frames.frames import TTSStartedFrame, TTSStoppedFrame
 
 from app.vendors.common.account import VendorAccount
 from app.vendors.common.tts_http import HttpVoice
-from app.vendors.registry import tts_parts
+from app.vendors.registry import local_programs, tts_parts
 from app.vendors.tts import has_word_times, make_voice
 from tests.clock import on_loop
 from tests.fakes.vendors.cartesia import Cartesia
@@ -20,7 +20,8 @@ from tests.vendors.speaking import speak
 
 
 def test_every_voice_is_here() -> None:
-    assert set(BY_PROVIDER) == set(tts_parts()) - {"embedded", "vapi"}  # which have no vendor
+    no_servers = {"embedded", "vapi", *local_programs()}
+    assert set(BY_PROVIDER) == set(tts_parts()) - no_servers
 
 
 @each

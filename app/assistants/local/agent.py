@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -22,10 +23,13 @@ from app.assistants.local.pipeline import AgentPipeline
 from app.assistants.local.services import CallServices, ServiceNames, Stage
 from app.assistants.local.squad.handing import Handing
 from app.assistants.local.squad.member import Member, system_messages
+from app.assistants.local.takeover.hold import Hold
+from app.assistants.local.takeover.listener import SupervisorListener
+from app.assistants.local.takeover.take_over import TakeOver
 from app.assistants.local.tools.definitions import MENU_TOOLS, Tool
 from app.assistants.local.tools.execution import ToolExecutor
 from app.assistants.local.tools.reading import left_out, read_tools
-from app.assistants.local.transcript.conversation import Conversation
+from app.assistants.local.transcript.conversation import NAMES, Conversation
 from app.assistants.local.transcript.messages import MessageBuilder
 from app.assistants.local.transcript.spoken_text import TextTiming
 from app.domain.assistant.config import NO_TRANSCRIBER
@@ -79,6 +83,7 @@ class VoiceAgent:
         self._handing = Handing(
             self._call_context, self.conversation, self._build_next, self._artifact, self._switched
         )
+        self._hold = Hold(claim.taken_over)
         # The assistant that talks, and the one that has the call as soon as this one has left.
         self._member: Member | None = None
         self._next: Member | None = None
@@ -97,13 +102,26 @@ class VoiceAgent:
         self._begin()
         self._next.engine.begin()
         self._control = LiveControl(self._next.engine)
-        commands = asyncio.create_task(self._follow_commands(self._next))
+        listener = SupervisorListener(self._stream, lambda: self._call_context.claim)
+        supervisors = TakeOver(
+            self._stream, self._hold, lambda: self._control.engine, listener.listen
+        )
+        following = [
+            asyncio.create_task(self._follow(self._next, follow))
+            for follow in (
+                lambda: self._control.follow(self._call_context.commands),
+                supervisors.follow,
+            )
+        ]
         try:
             while self._next is not None:
                 self._member, self._next = self._next, None
                 await self._run_member(self._member)
         finally:
-            commands.cancel()
+            for task in following:
+                task.cancel()
+            await supervisors.close()
+            self._call_context.add_usage(listener.usage())
             for each in (self._member, self._next):
                 if each is not None:
                     await each.engine.dismiss()
@@ -126,6 +144,7 @@ class VoiceAgent:
             hooks,
             self._performance,
             self._turns,
+            hold=self._hold,
             handed=handed or self.conversation.is_new_to_assistant,
         )
         engine.changed = self._changed
@@ -168,9 +187,10 @@ class VoiceAgent:
             self._stream.end_reason = None
             await asyncio.sleep(TRANSFER_SECONDS)  # the socket is closed for the transfer
 
-    async def _follow_commands(self, first: Member) -> None:
+    async def _follow(self, first: Member, follow: Callable[[], Awaitable[None]]) -> None:
+        """Carry out what comes from outside, once the first assistant can."""
         await first.engine.ready.wait()
-        await self._control.follow(self._call_context.commands)
+        await follow()
 
     def _opening_plan(
         self, claim: StreamClaim, config: AgentConfig, *, handed: bool
@@ -386,10 +406,10 @@ def _model(
 
 
 def _names(config: AgentConfig) -> dict[str, str] | None:
-    """How the transcript names both roles; None: the call keeps none."""
+    """How the transcript names who speaks; None: the call keeps none."""
     if not config.has_transcript:
         return None
-    return {"user": config.user_name, "bot": config.assistant_name}
+    return {**NAMES, "user": config.user_name, "bot": config.assistant_name}
 
 
 def _provider(config: JsonObject) -> str:

@@ -68,6 +68,18 @@ class PipelineControl(Protocol):
         """Add a message to the conversation without speaking it."""
         ...
 
+    async def hush(self) -> None:
+        """Drop the current speech: a supervisor has the call. Call it once the call is held."""
+        ...
+
+    def unhush(self) -> None:
+        """The assistant may speak again."""
+        ...
+
+    async def supervisor_said(self, text: str, began: float) -> None:
+        """Note what a supervisor said to the caller. ``began``: seconds since 1970."""
+        ...
+
     async def play(self, pcm: bytes) -> None:
         """Queue audio behind the current speech, before the model's next response."""
         ...

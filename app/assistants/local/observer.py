@@ -41,6 +41,7 @@ from pipecat.processors.frame_processor import FrameDirection
 
 from app.assistants.local.latency.turns import TurnTimer
 from app.assistants.local.services import Stage, stage_of
+from app.assistants.local.takeover.hold import Hold
 from app.assistants.local.transcript.usage import Usage
 from app.media.stream import now
 from app.vendors.common.speech_parts import ModelAskedFrame
@@ -113,9 +114,17 @@ class CallObserver(BaseObserver):
     """A pipecat observer: sees every frame once."""
 
     def __init__(
-        self, signs: Callbacks, turns: TurnTimer, *, transcribed: bool, speech: bool = False
+        self,
+        signs: Callbacks,
+        turns: TurnTimer,
+        hold: Hold,
+        *,
+        transcribed: bool,
+        speech: bool = False,
     ) -> None:
-        """``transcribed``: there is a transcriber that ought to understand any speech.
+        """``hold``: no service has a deadline, and no silence counts, while a supervisor talks.
+
+        ``transcribed``: there is a transcriber that ought to understand any speech.
 
         ``speech``: the model speaks by itself, so that its sound is its answer.
         """
@@ -125,6 +134,7 @@ class CallObserver(BaseObserver):
         self._deadlines = DEADLINES
         self._signs = signs
         self._turns = turns
+        self._hold = hold
         self._transcribed = transcribed
         self._speech = speech
 
@@ -136,6 +146,8 @@ class CallObserver(BaseObserver):
     async def overdue(self) -> Stage:
         """Wait until a service has missed its deadline. That deadline is removed."""
         while True:
+            if self._hold.held:
+                self.clock.due.clear()
             for stage, due in self.clock.due.items():
                 if now() > due:
                     del self.clock.due[stage]
@@ -158,12 +170,12 @@ class CallObserver(BaseObserver):
     async def quiet(self, seconds: float) -> None:
         """Wait for ``seconds`` of silence.
 
-        It does not count while a vendor or a tool is at work.
+        It does not count while a vendor or a tool is at work, or a supervisor has the call.
         """
         while True:
             clock = self.clock
             left = clock.quiet_since + seconds - now()
-            if left <= 0 and not clock.due and not clock.tools:
+            if left <= 0 and not (clock.due or clock.tools or self._hold.held):
                 return
             await asyncio.sleep(max(LOOK_SECONDS, left))
 
@@ -180,9 +192,8 @@ class CallObserver(BaseObserver):
             self.usage.count(frame)
             return
         if isinstance(frame, LLMContextFrame):
-            if data.direction is FrameDirection.DOWNSTREAM and isinstance(
-                data.source, LLMUserAggregator
-            ):
+            asked = data.direction is FrameDirection.DOWNSTREAM and not self._hold.held
+            if asked and isinstance(data.source, LLMUserAggregator):
                 self.clock.due[Stage.MODEL] = now() + self._deadlines.model
                 self._turns.asked()
             return

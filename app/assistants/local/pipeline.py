@@ -46,6 +46,7 @@ from app.assistants.local.observer import Callbacks, CallObserver
 from app.assistants.local.services import CallServices, Stage
 from app.assistants.local.sound import background
 from app.assistants.local.squad.handoff import HandOver, no_handoff
+from app.assistants.local.takeover.hold import Hold
 from app.assistants.local.transcript.conversation import Conversation
 from app.assistants.local.transcript.spoken_text import Fence, SpokenTextTracker
 from app.assistants.local.transport import KEYS, AgentInputTransport, AgentOutputTransport
@@ -56,6 +57,7 @@ from app.assistants.local.voicemail_detector import AfterTurnFilter, VoicemailDe
 from app.domain.assistant.conversation import FirstMessageMode
 from app.domain.assistant.hooks import Moment
 from app.domain.assistant.line_sound import Denoising
+from app.domain.reporting.artifact import spoken
 from app.media.stream import MediaStream, now
 from app.vendors.common.llm_spec import CONNECTED, begins_with_user, opening_messages
 from app.vendors.common.speech_model import SpeechModel
@@ -86,17 +88,20 @@ class AgentPipeline:
         performance: Performance,
         turns: TurnTimer,
         *,
+        hold: Hold,
         handed: bool = False,
     ) -> None:
         """``turns`` measures the turns of all assistants of the call.
 
+        ``hold``: whether a supervisor has the call, of all its assistants too.
         ``handed``: another assistant had the call before this one.
         """
+        self.hold = hold
         self.stream = stream
         self.config = turn_taking.by_sound(config) if services.speech else config
         self.conversation = conversation
         self.input = AgentInputTransport(stream, self._caller_left, _denoiser(config))
-        self.output = AgentOutputTransport(stream)
+        self.output = AgentOutputTransport(stream, hold)
         self.caller_mute = turn_taking.CallerMute()
         self.output.overheard = services.overheard
         signs = Callbacks(
@@ -112,7 +117,7 @@ class AgentPipeline:
         )
         self._performance = performance
         speaks = services.speech is not None
-        self.observer = CallObserver(signs, turns, transcribed=understands, speech=speaks)
+        self.observer = CallObserver(signs, turns, hold, transcribed=understands, speech=speaks)
         # its type is a union of vendors' messages
         begins = config.first is FirstMessageMode.GENERATE and not handed
         opening = opening_messages(config.model, asked=begins)
@@ -238,13 +243,20 @@ class AgentPipeline:
                 task.cancel()
 
     async def say(self, text: str, *, filler: bool = False) -> None:
-        """Queue this text behind the current speech. ``filler``: it is spoken while a tool runs."""
+        """Queue this text behind the current speech. ``filler``: it is spoken while a tool runs.
+
+        While a supervisor has the call it is dropped.
+        """
+        if self.hold.held:
+            return
         if filler:
             self._failures.fillers.add(text)
         await self.worker.queue_frame(TTSSpeakFrame(text, append_to_context=True))
 
     async def say_uninterrupted(self, text: str) -> None:
         """Speak this text behind the current speech. The caller cannot interrupt either."""
+        if self.hold.held:
+            return
         self.caller_mute.texts += 1
         try:
             if self._speaking:
@@ -255,6 +267,8 @@ class AgentPipeline:
 
     async def say_all(self, text: str, *, filler: bool = False) -> None:
         """Speak this text, and wait until the carrier has played it, at most ``SAY_SECONDS``."""
+        if self.hold.held:
+            return
         self._spoken.clear()
         await self.say(text, filler=filler)
         await self._silence()
@@ -270,22 +284,57 @@ class AgentPipeline:
         """Drop the current speech, and what is queued behind it."""
         await self.worker.queue_frame(InterruptionFrame())
 
+    async def hush(self) -> None:
+        """Drop the current speech: a supervisor has the call. Call it once the call is held."""
+        self._spoken.set()
+        if self._parts.speech is not None:
+            self._parts.speech.answers = False
+        await self.output.cut()
+        # not by ``interrupt``: a caller who may not interrupt is muted, and this would be too
+        await self._caller.broadcast_frame(InterruptionFrame)
+
+    def unhush(self) -> None:
+        """The assistant may speak again."""
+        self.observer.clock.quiet_since = now()
+        detector = self._voicemail_detector
+        if self._parts.speech is not None and not (detector and detector.machine):
+            self._parts.speech.answers = True
+
+    async def supervisor_said(self, text: str, began: float) -> None:
+        """Note what a supervisor said to the caller. ``began``: seconds since 1970."""
+        said = self.conversation.said("supervisor", text, began)
+        told = spoken(said)
+        if self._parts.speech:
+            await self.worker.queue_frame(TellFrame(told["role"], told["content"]))
+        else:
+            self._note(told)
+        self.changed("said", said)
+
     async def respond(self) -> None:
         """Ask the model for a response to the conversation as it stands."""
+        if self.hold.held:
+            return
         await self.worker.queue_frame(RespondFrame() if self._parts.speech else LLMRunFrame())
 
     async def add(self, role: str, text: str, *, respond: bool) -> None:
         """Add a message that was not spoken. ``role``: user, assistant, system."""
+        respond = respond and not self.hold.held
         if self._parts.speech:
             await self.worker.queue_frame(TellFrame(role, text, respond))
-            self.changed("added", self.conversation.added(role, text))
-            return
-        message = {"role": role, "content": text}
+        elif self.hold.held:  # an interruption on its way would drop the frame
+            self._note({"role": role, "content": text})
+        else:
+            await self._append({"role": role, "content": text}, respond=respond)
+        self.changed("added", self.conversation.added(role, text))
+
+    async def _append(self, message: dict[str, str], *, respond: bool) -> None:
         append = LLMMessagesAppendFrame([message], run_llm=respond)  # type: ignore[list-item]  # its type is a union of vendors'
         # Upstream from the end of the pipeline: the assistant aggregator would hold the response
         # back while either side speaks.
         await self.worker.queue_frame(append, FrameDirection.UPSTREAM)
-        self.changed("added", self.conversation.added(role, text))
+
+    def _note(self, message: dict[str, str]) -> None:
+        self.context.add_message(message)  # type: ignore[arg-type]  # its type is a union of vendors'
 
     async def play(self, pcm: bytes) -> None:
         """Queue audio behind the current speech, before the model's next response."""
@@ -324,6 +373,7 @@ class AgentPipeline:
         if handed:
             model.may_open.clear()
         model.context = self.context
+        model.answers = not self.hold.held
         model.preroll_seconds += self.config.stop.voice_seconds
         model.hooks = Hooks(
             self.output.playback,
@@ -349,10 +399,11 @@ class AgentPipeline:
                 vad_analyzer=turn_taking.detector(plan),
                 user_turn_strategies=turn_taking.strategies(plan, around),
                 user_turn_stop_timeout=turn_taking.stop_timeout(plan, around),
-                user_mute_strategies=[*turn_taking.mutes(plan), self.caller_mute],
+                user_mute_strategies=[*turn_taking.mutes(plan, self.hold), self.caller_mute],
             ),
             realtime_service_mode=parts.speech is not None,
         )
+        self._caller = caller
         speaks = self._cascade() if parts.voice else [parts.model]
         chain: list[FrameProcessor | None] = [
             self.input,
@@ -401,7 +452,7 @@ class AgentPipeline:
         language = str(plan.transcriber.get("language") or "")
         speech_text.equip(parts.voice, plan.speech_text, language)
         return [
-            AfterTurnFilter(self._voicemail_detector, self._eager),
+            AfterTurnFilter(self._voicemail_detector, self.hold, self._eager),
             parts.model,
             speech_text.chunker(plan.speech_text),
             parts.voice,
@@ -435,6 +486,8 @@ class AgentPipeline:
             self._parts.speech.may_open.set()  # what was said is known now
         if self.conversation.continues or self.conversation.history.since:
             self._recall()
+        if self.hold.held:
+            return
         if self.conversation.is_new_to_assistant or not self.conversation.continues:
             await self._greet()
         elif self.conversation.awaits_answer:  # the earlier socket was lost before the answer
@@ -506,7 +559,7 @@ class AgentPipeline:
         self._caller_is_there()
         self.changed("said", self.conversation.said("user", text))
         await self.interrupt()
-        await self.worker.queue_frame(TellFrame("user", text, respond=True))
+        await self.worker.queue_frame(TellFrame("user", text, respond=not self.hold.held))
 
     async def _assistant_begins(self, _: Any) -> None:
         self._began.setdefault("bot", time.time())
@@ -567,7 +620,7 @@ class AgentPipeline:
     async def _on_voicemail(self) -> None:
         """Leave the voicemail message, if there is one, and end."""
         message = self.config.voicemail_message
-        if self._ending:  # the carrier's detection came first
+        if self._ending or self.hold.held:  # the carrier's detection came first, or a person talks
             return
         if not message or self._voicemail_detector is None:
             await self.abort(EndedReason.VOICEMAIL)

@@ -17,6 +17,7 @@ from types import ModuleType
 from app.domain.assistant.liquid import text as templates
 from app.domain.services.media import MediaService
 from app.vendors import preload as vendors
+from app.vendors.common.account import VendorAccounts
 
 log = logging.getLogger(__name__)
 
@@ -35,10 +36,13 @@ def load() -> ModuleType:
     return _loaded[0]
 
 
-def warm_up(service: MediaService, vendor_names: Collection[str]) -> None:
-    """Load pipecat and the parts of these vendors, and make a trial call. Blocks for seconds."""
+def warm_up(service: MediaService, vendor_names: Collection[str], accounts: VendorAccounts) -> None:
+    """Load pipecat and the parts of these vendors, and make a trial call. Blocks for seconds.
+
+    ``accounts``: the operator's.
+    """
     load()
-    vendors.load_parts(vendor_names)
+    vendors.load_parts(vendor_names, accounts)
     templates.preload()
     with suppress(Exception):  # a voice that cannot start raises again in the call that uses it
         asyncio.run(_talk(service))

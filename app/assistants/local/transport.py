@@ -27,6 +27,7 @@ from pipecat.transports.base_input import BaseInputTransport
 from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import TransportParams
 
+from app.assistants.local.takeover.hold import Hold
 from app.media.stream import MediaStream, now
 from app.vendors.common.speech_parts import Playback
 from providers.base.media import Audio, Digit
@@ -115,9 +116,10 @@ class AgentInputTransport(BaseInputTransport):
 class AgentOutputTransport(BaseOutputTransport):
     """The voice's audio, paced and sent to the carrier."""
 
-    def __init__(self, stream: MediaStream) -> None:
+    def __init__(self, stream: MediaStream, hold: Hold) -> None:
         super().__init__(params(stream.sample_rate))
         self._stream = stream
+        self._hold = hold
         self._due = 0.0
         self._not_before = 0.0
         # The caller does not hear the assistant (live control ``mute-assistant``).
@@ -141,20 +143,27 @@ class AgentOutputTransport(BaseOutputTransport):
         """How much of the speech was sent, and how much of it the carrier has played."""
         return Playback(self._sent, max(0.0, self._sent - self._stream.buffered_seconds))
 
+    async def cut(self) -> None:
+        """Drop what the carrier has not played yet."""
+        self._due = 0.0
+        self.unheard = self._stream.buffered_seconds
+        await self._stream.clear()
+
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         if isinstance(frame, TTSAudioRawFrame) and (wait := self._not_before - now()) > 0:
             await asyncio.sleep(wait)  # an interruption cancels it
         # before pipecat's own handling: each millisecond is audible
         if isinstance(frame, InterruptionFrame):
-            self._due = 0.0
-            self.unheard = self._stream.buffered_seconds
-            await self._stream.clear()
+            if not self._hold.held:  # else what is played is the supervisor's
+                await self.cut()
         elif isinstance(frame, CancelFrame):
             self.unheard = self._stream.buffered_seconds
         await super().process_frame(frame, direction)
 
     async def write_audio_frame(self, frame: OutputAudioRawFrame) -> bool:
         """Send audio. True makes pipecat's later processors count it as spoken."""
+        if self._hold.held:
+            return False
         sound = bytes(len(frame.audio)) if self.muted else frame.audio
         if self.overheard is not None:
             self.overheard(sound)

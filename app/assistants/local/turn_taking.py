@@ -19,6 +19,7 @@ from pipecat.turns.user_stop import (
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 
 from app.assistants.local.config import AgentConfig
+from app.assistants.local.takeover.hold import Hold
 from app.assistants.local.turns.caller_end import CallerTurnEnd
 from app.assistants.local.turns.caller_start import CallerTurnStart
 from app.assistants.local.turns.eager_request import EagerRequests
@@ -72,8 +73,21 @@ def stop_timeout(config: AgentConfig, call: Surroundings) -> float:
     return MAX_RULE_SECONDS + 1 if _has_own_end(config, call) else PIPECAT_STOP_SECONDS
 
 
-def mutes(config: AgentConfig) -> list[BaseUserMuteStrategy]:
-    return [] if config.first_interruptible else [MuteUntilFirstBotCompleteUserMuteStrategy()]  # type: ignore[no-untyped-call]
+def mutes(config: AgentConfig, hold: Hold) -> list[BaseUserMuteStrategy]:
+    return [] if config.first_interruptible else [FirstMessageMute(hold)]
+
+
+class FirstMessageMute(MuteUntilFirstBotCompleteUserMuteStrategy):
+    """Ignores the caller until the first words are spoken, or a supervisor has the call."""
+
+    def __init__(self, hold: Hold) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._hold = hold
+        self._is_over = False
+
+    async def process_frame(self, frame: Frame) -> bool:
+        self._is_over = self._is_over or self._hold.held
+        return await super().process_frame(frame) and not self._is_over
 
 
 class CallerMute(BaseUserMuteStrategy):

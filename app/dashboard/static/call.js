@@ -1,6 +1,8 @@
 // The page of one call: recording and transcript in step, and listening to a live call.
 "use strict";
 
+// The roles of messages, and of what is heard.
+const WHO = { user: "Caller", bot: "Assistant", assistant: "Assistant", supervisor: "Supervisor" };
 const player = document.getElementById("player");
 const spoken = document.querySelector("[data-transcript]");
 
@@ -71,7 +73,7 @@ class Listener {
       this.tell("Connected to the call.");
     }
     if (message.type === "transcript") {
-      this.write(message.role === "user", message.transcript, message.transcriptType === "partial");
+      this.write(message.role, message.transcript, message.transcriptType === "partial");
     }
     if (message.type === "conversation-update") this.writeAll(message.messages);
   }
@@ -102,24 +104,24 @@ class Listener {
     spoken.replaceChildren();
     for (const each of messages) {
       if (each.role === "tool_calls") {
-        for (const call of each.toolCalls) this.write(false, `calls ${call.function.name}`, false);
-      } else if (each.message && (each.role === "user" || each.role === "bot")) {
-        this.write(each.role === "user", each.message, false);
+        for (const call of each.toolCalls) this.write("bot", `calls ${call.function.name}`, false);
+      } else if (each.message && WHO[each.role]) {
+        this.write(each.role, each.message, false);
       }
     }
   }
 
-  write(isCaller, words, isPartial) {
+  write(role, words, isPartial) {
     if (!spoken) return;
     const old = spoken.querySelector(".partial");
     if (old) old.remove();
     const line = document.createElement("li");
     const who = document.createElement("b");
     const text = document.createElement("p");
-    who.textContent = isCaller ? "Caller" : "Assistant";
+    who.textContent = WHO[role];
     text.append(who, ` ${words}`);
     line.append(text);
-    line.className = isCaller ? "caller" : "assistant";
+    line.className = WHO[role].toLowerCase();
     line.classList.toggle("partial", isPartial);
     spoken.append(line);
     spoken.parentElement.scrollTop = spoken.scrollHeight;

@@ -14,7 +14,7 @@ from itertools import takewhile
 from app.domain.assistant.fields import Json, count_of, object_of, text_of
 from providers.common.json_types import JsonDict, JsonObject
 
-SPOKEN = frozenset({"user", "bot"})
+SPOKEN = frozenset({"user", "bot", "supervisor"})
 OF_TOOLS = frozenset({"tool_calls", "tool_call_result"})
 SYSTEM = "system"
 ALL_ROLES = SPOKEN | OF_TOOLS

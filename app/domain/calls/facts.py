@@ -109,6 +109,8 @@ class CallFacts(NamedTuple):
     """What the assistant that talks now knows of the conversation before it (``History``)."""
     upstreams: tuple[str, ...] = ()
     """The ids of its calls at an upstream, one for each media socket."""
+    taken_over: bool = False
+    """Whether a supervisor has the call, and the assistant is silent."""
 
 
 def load_facts(stored: JsonObject) -> CallFacts:
@@ -141,6 +143,7 @@ def load_facts(stored: JsonObject) -> CallFacts:
         active_id=stored.get("activeId"),
         history=stored.get("history") or {},
         upstreams=tuple(stored.get("upstreams") or ()),
+        taken_over=bool(stored.get("takenOver")),
     )
 
 
@@ -185,6 +188,7 @@ def _columns(facts: CallFacts) -> JsonDict:
         "activeId": facts.active_id,
         "history": dict(facts.history) or None,
         "upstreams": list(facts.upstreams) or None,
+        "takenOver": facts.taken_over or None,
     }
 
 

@@ -58,6 +58,8 @@ class CallView:
     listen_url: str
     takes_control: bool
     """Whether the assistant takes what a person says and decides."""
+    is_taken_over: bool
+    """Whether a supervisor has the call."""
 
     @property
     def evidence(self) -> list[Entry]:
@@ -109,7 +111,8 @@ def view(context: Context, org_id: str, call_id: str) -> CallView:
         success=str(analysis.get("successEvaluation") or ""),
         structured=_structured(body, analysis),
         listen_url=(listen_url(context, call) or "") if is_live else "",
-        takes_control=is_live and control.accepts_control(context, call),
+        takes_control=is_live and control.problem(context, call, "") is None,
+        is_taken_over=is_live and call.facts.taken_over,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from app.domain.calls.redaction import redacted
 from providers.common.json_types import JsonObject
 
-WHO = {"user": "Caller", "bot": "Assistant"}
+WHO = {"user": "Caller", "bot": "Assistant", "supervisor": "Supervisor"}
 """Role of a message -> who speaks."""
 MOST = 2_000
 """Lines that one page shows."""
@@ -20,7 +20,7 @@ MOST_DETAIL = 4_000
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """``kind``: caller, assistant, tool. ``at``: seconds since the conversation began."""
+    """``kind``: caller, assistant, supervisor, tool. ``at``: seconds since the conversation began."""
 
     kind: str
     who: str
@@ -58,7 +58,7 @@ def _lines(message: JsonObject, before: list[Line]) -> list[Line]:
 def _spoken(message: JsonObject, at: float, before: list[Line]) -> Line:
     began, ended = message.get("time"), message.get("endTime")
     until = at + (ended - began) / 1000 if began and ended else at
-    kind = "caller" if message["role"] == "user" else "assistant"
+    kind = WHO[message["role"]].lower()
     other = next((each for each in reversed(before) if each.kind not in ("tool", kind)), None)
     cuts = other is not None and other.at < at < other.until
     return Line(kind, WHO[message["role"]], str(message["message"]), at, until, interrupts=cuts)

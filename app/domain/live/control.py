@@ -27,8 +27,12 @@ RELAYED = frozenset({upstream.BACKEND})
 """Backends that get only commands of ours, about the server that talks."""
 UPSTREAM_ENDED = "upstream-ended"
 """Our own command: the upstream's call is over."""
-TYPES = frozenset({"say", "add-message", "control", "handoff"})
+TAKE_OVER, GIVE_BACK = "take-over", "give-back"
+"""Our own: a supervisor has the call from now on, and gives it back to the assistant."""
+TYPES = frozenset({"say", "add-message", "control", "handoff", TAKE_OVER, GIVE_BACK})
 """Control messages that the assistant executes."""
+SPEAKING = frozenset({"say", "handoff", "say-first-message"})
+"""Those by which the assistant would speak: none while a supervisor has the call."""
 CONTROLS = (
     "mute-assistant",
     "unmute-assistant",
@@ -50,18 +54,27 @@ def enqueue(tx: CallTx, body: JsonObject) -> None:
     """Store a control message for the call's assistant. Raises ``Invalid``."""
     if tx.call.status != CallStatus.IN_PROGRESS:
         raise Invalid(f"`{body['type']}` needs a call in progress: its status is {tx.call.status}")
-    if not tx.call.facts.assistant.may_be_controlled:
-        raise Invalid(
-            f"`{body['type']}` is off: the assistant's monitorPlan.controlEnabled is false"
-        )
-    if not accepts_control(tx.context, tx.call):
-        raise Invalid(
-            f"this assistant does not take `{body['type']}`: its transport is "
-            f"`{_backend(tx.context, tx.call)}`, which has no words of its own"
-        )
+    if told := problem(tx.context, tx.call, f"`{body['type']}`"):
+        raise Invalid(told)
+    if tx.call.facts.taken_over and SPEAKING & {body["type"], body.get("control")}:
+        raise Invalid(f"a supervisor has the call: `{body['type']}` needs a `give-back` first")
+    if body["type"] == GIVE_BACK and not tx.call.facts.taken_over:
+        raise Invalid("`give-back` needs a call that a supervisor has: the assistant has this one")
     if commands.waiting(tx.conn, tx.call.id) >= MAX_WAITING:
         raise Invalid(f"{MAX_WAITING} control messages of this call are waiting: send fewer")
     _add(tx, body)
+
+
+def problem(context: Context, call: Call, what: str) -> str | None:
+    """Why the call's assistant does not take this, as a sentence; None if it does."""
+    if not call.facts.assistant.may_be_controlled:
+        return f"{what} is off: the assistant's monitorPlan.controlEnabled is false"
+    if accepts_control(context, call):
+        return None
+    return (
+        f"this assistant does not take {what}: its transport is "
+        f"`{_backend(context, call)}`, which has no words of its own"
+    )
 
 
 def is_whole(body: JsonObject) -> bool:

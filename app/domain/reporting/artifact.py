@@ -9,7 +9,9 @@ from collections.abc import Iterable
 
 from providers.common.json_types import JsonDict, JsonObject
 
-ROLES = {"user": "user", "bot": "assistant", "system": "system"}
+SUPERVISOR = "supervisor"
+"""Role of a person who spoke to the caller from outside: our own, which no model knows."""
+ROLES = {"user": "user", "bot": "assistant", "system": "system", SUPERVISOR: "system"}
 """Role in ``messages`` -> OpenAI's role. The other roles are of tools, and are left out."""
 KEPT = (
     "messages",
@@ -43,11 +45,15 @@ ONLY_HERE = (
 
 def openai(messages: Iterable[JsonObject]) -> list[dict[str, str]]:
     """``messagesOpenAIFormatted``."""
-    return [
-        {"role": ROLES[each["role"]], "content": each["message"]}
-        for each in messages
-        if each["role"] in ROLES
-    ]
+    return [spoken(each) for each in messages if each["role"] in ROLES]
+
+
+def spoken(message: JsonObject) -> dict[str, str]:
+    """A message of one of ``ROLES``, in OpenAI's form."""
+    text = str(message["message"])
+    if message["role"] == SUPERVISOR:
+        text = f"The supervisor said to the caller: {text}"
+    return {"role": ROLES[message["role"]], "content": text}
 
 
 def artifact(call: JsonObject, body: JsonObject) -> JsonDict:

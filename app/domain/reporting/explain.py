@@ -35,6 +35,8 @@ KINDS: Mapping[EventKind, str] = {
     EventKind.QUEUE_POSITION: "The caller heard another position in the line.",
     EventKind.QUEUE_LEFT: "The leg waited no longer.",
     EventKind.ASSISTANT_CHANGED: "One assistant handed the call to another.",
+    EventKind.TAKEN_OVER: "A supervisor took the call over: the assistant was silent.",
+    EventKind.GIVEN_BACK: "The supervisor's part was over: the assistant had the call again.",
     EventKind.FORWARD_STARTED: "The leg was being forwarded.",
     EventKind.FORWARD_FAILED: "The forward failed.",
     EventKind.FORWARD_ENDED: "The forward was connected, and ended.",

@@ -41,7 +41,7 @@ from app.domain.legs import (
     transfer_summary,
 )
 from app.domain.legs.queue import advance, line
-from app.domain.live import control
+from app.domain.live import control, supervisor
 from app.domain.recordings import files as recording_files
 from app.domain.reporting import explain, pending
 from app.domain.reporting.call_json import call_json, opens_control
@@ -252,6 +252,16 @@ class CallService:
                 raise Invalid("`end-call` needs a call that goes on: this one has ended")
             else:
                 request_end(tx, EndedReason.MANUALLY_CANCELED)
+
+    def supervise(self, org_id: str | None, call_id: str, token: str | None) -> JsonDict:
+        """Where a supervisor speaks to the caller, authorised as a control message is.
+
+        Raises ``Invalid`` for a call on which no supervisor can speak."""
+        with self.context.store.read() as conn:
+            found = record.get(conn, call_id)
+        if found is None or not self._may_control(found, org_id, token):
+            raise NotFound("Call", call_id)
+        return supervisor.supervisor_socket(self.context, found)
 
     def _summary(
         self, org_id: str | None, call_id: str, token: str | None, body: JsonObject

@@ -36,7 +36,7 @@ from app.domain.legs.carrier_tools import TextMessage
 from app.domain.legs.handoff import NextAssistant, NoHandoff, Talk
 from app.domain.legs.queue import sockets
 from app.domain.legs.upstream import UpstreamStream
-from app.domain.live import control, monitor
+from app.domain.live import control, monitor, supervisor
 from app.domain.recordings import local as local_recordings
 from app.domain.recordings.local import StreamRecording
 from app.domain.reporting import analysis, live_messages, server_messages
@@ -90,6 +90,8 @@ class StreamClaim:
     """The assistant itself, if the call is being handed to it on this socket."""
     turn: int = 0
     """The number of handoffs before it."""
+    taken_over: bool = False
+    """Whether a supervisor had the call on its socket before this one."""
 
     @property
     def spender(self) -> str:
@@ -431,6 +433,17 @@ class MediaService:
         """A call's monitor endpoint; None when it is not in progress. Raises ``Refused``."""
         return monitor.find(self.context, call_id, token)
 
+    def find_supervised(self, call_id: str, token: str, expires: str) -> MonitorEndpoint | None:
+        """The same for a supervisor who speaks. Raises ``Refused``."""
+        return supervisor.find(self.context, call_id, token, expires)
+
+    def taken_over(self, claim: StreamClaim, *, taken: bool, cause: str) -> None:
+        """Store that a supervisor has the call, or the assistant again. Raises the store's error."""
+        with self.context.store.write() as conn:
+            tx = self._locked(conn, claim)
+            if tx is not None:
+                supervisor.note(tx, claim.stream, taken=taken, cause=cause)
+
     def _record(
         self,
         claim: StreamClaim,
@@ -527,4 +540,5 @@ class MediaService:
             values,
             web_calls.audio_format(call.body) if not carrier.phone else "",
             history,
+            taken_over=call.facts.taken_over,
         )

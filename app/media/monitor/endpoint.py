@@ -1,4 +1,6 @@
-"""The websocket behind ``monitor.listenUrl``: ``/listen/<callId>?token=...``, audio and JSON.
+"""The websockets of supervisors: ``/listen/<callId>?token=...``, and one to speak.
+
+``monitor.listenUrl`` has audio and JSON. ``supervise.py`` has the other.
 
 The call's media socket may be in another process of this machine. Each process serves its calls to
 the others on a Unix socket, which speaks the same websocket protocol. The path of that socket is
@@ -10,27 +12,28 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterable, Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import parse_qs
 
 from sqlalchemy.exc import SQLAlchemyError
 from websockets.asyncio.client import unix_connect
 from websockets.asyncio.server import Server, ServerConnection, unix_serve
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import WebSocketException
 
 from app.domain.calls.facts import MonitorEndpoint
 from app.domain.ids import parse_uuid
 from app.domain.services.media import MediaService
 from app.media.monitor.listeners import Monitor, TooManyListeners
-from app.media.socket import Scope, SendStalled, Socket, SocketClosed
+from app.media.monitor.supervise import PATH as SPEAK
+from app.media.monitor.supervise import Incoming, Send, attend, pump, relay
+from app.media.socket import Scope, Socket, SocketClosed
 from app.media.store_thread import in_store_thread
 from app.telemetry.once_a_minute import FewLines
 from app.temporary import Temporary
 from providers.errors import Refused
 
 PATH = "/listen/"
-NORMAL, TRY_LATER = 1000, 1013
+TRY_LATER = 1013
 # Close codes of our own: 4000 plus the HTTP status of the same meaning.
 # https://www.rfc-editor.org/rfc/rfc6455#section-7.4.2
 NOT_LIVE, ELSEWHERE = 4404, 4409
@@ -44,7 +47,7 @@ Monitors = Callable[[str], Monitor | None]
 
 
 class MonitorServer:
-    """Serves all supervisors who connect to this process."""
+    """Serves all supervisors who connect to this process, to listen or to speak."""
 
     def __init__(self, service: MediaService, monitors: Monitors) -> None:
         self._service = service
@@ -76,35 +79,41 @@ class MonitorServer:
         if self._directory is not None:
             await asyncio.to_thread(self._directory.remove)
 
-    async def serve(self, scope: Scope, listener: Socket) -> None:
-        """Serve one supervisor's socket, from its handshake to its end."""
-        named = scope["path"].removeprefix(PATH)
+    async def serve(self, scope: Scope, visitor: Socket) -> None:
+        """Serve one supervisor's socket, who listens or speaks, from its handshake to its end."""
+        door = next(door for door in DOORS if scope["path"].startswith(door))
+        named = scope["path"].removeprefix(door)
         call_id = parse_uuid(named) or named
         query = parse_qs(bytes(scope["query_string"]).decode("latin-1"))
-        [token] = query.get("token", [""])[:1]
+        [token], [expires] = query.get("token", [""])[:1], query.get("expires", [""])[:1]
         try:
-            place = await in_store_thread(self._service.find_monitor, call_id, token)
+            if door == SPEAK:
+                place = await in_store_thread(
+                    self._service.find_supervised, call_id, token, expires
+                )
+            else:
+                place = await in_store_thread(self._service.find_monitor, call_id, token)
         except Refused as error:
-            self._strangers.warning("a listener was refused: %s", error)
-            return await listener.refuse(403)
+            self._strangers.warning("a supervisor was refused: %s", error)
+            return await visitor.refuse(403)
         except SQLAlchemyError as error:
             self._service.store_failed(error)
-            return await listener.refuse(503)
+            return await visitor.refuse(503)
         try:
-            await listener.accept()
+            await visitor.accept()
         except SocketClosed:
             return None
-        code, word = await self._hear(call_id, place, listener)
-        await listener.close(code, word)
+        code, word = await self._attend(door, call_id, place, visitor)
+        await visitor.close(code, word)
         return None
 
-    async def _hear(
-        self, call_id: str, place: MonitorEndpoint | None, listener: Socket
+    async def _attend(
+        self, door: str, call_id: str, place: MonitorEndpoint | None, visitor: Socket
     ) -> tuple[int, str]:
-        """Relay until the call or the listener is gone. Returns the close code and its text."""
+        """Relay until the call or the visitor is gone. Returns the close code and its text."""
         monitor = self._monitors(call_id)
         if monitor is not None:
-            return await _follow(monitor, listener.send, _left(listener))
+            return await DOORS[door](monitor, visitor.send, Incoming(visitor))
         if place is None:
             return NOT_LIVE, "the call is not in progress"
         if place.host != self._host:
@@ -115,15 +124,15 @@ class MonitorServer:
                 extra={"callId": call_id},
             )
             return ELSEWHERE, "the call is on another host, to which MEDIA_URL must lead"
-        return await self._relay(call_id, place, listener)
+        return await self._relay(door, call_id, place, visitor)
 
     async def _relay(
-        self, call_id: str, place: MonitorEndpoint, listener: Socket
+        self, door: str, call_id: str, place: MonitorEndpoint, visitor: Socket
     ) -> tuple[int, str]:
         try:
             neighbour = await unix_connect(
                 place.path,
-                uri=f"ws://localhost{PATH}{call_id}",
+                uri=f"ws://localhost{door}{call_id}",
                 compression=None,
                 open_timeout=OPEN_SECONDS,
                 max_size=None,
@@ -135,56 +144,42 @@ class MonitorServer:
             )
             return NOT_LIVE, "the call is not in progress"
         async with neighbour:
-            await _pump(neighbour, listener.send, _left(listener))
-        return neighbour.close_code or NORMAL, neighbour.close_reason or ""
+            return await relay(neighbour, visitor.send, Incoming(visitor))
 
     async def _serve_neighbour(self, connection: ServerConnection) -> None:
         path = connection.request.path if connection.request else ""
-        monitor = self._monitors(path.removeprefix(PATH))
         code, word = NOT_LIVE, "the call is not in progress"
-        if monitor is not None:
-            code, word = await _follow(monitor, connection.send, connection.wait_closed())
+        for door, attend_at in DOORS.items():
+            monitor = self._monitors(path.removeprefix(door)) if path.startswith(door) else None
+            if monitor is not None:
+                code, word = await attend_at(monitor, connection.send, Incoming(connection))
         await connection.close(code, word)
 
 
-async def _follow(
-    monitor: Monitor, send: Callable[[str | bytes], Awaitable[None]], left: Awaitable[None]
-) -> tuple[int, str]:
+async def _follow(monitor: Monitor, send: Send, incoming: Incoming) -> tuple[int, str]:
     try:
         listener = monitor.join()
     except TooManyListeners as full:
-        asyncio.ensure_future(left).cancel()
         return TRY_LATER, str(full)
     try:
-        await _pump(listener, send, left)
+        await pump(listener, send, _left(incoming))
     finally:
         monitor.leave(listener)
     return monitor.farewell
 
 
-async def _pump(
-    source: AsyncIterable[str | bytes],
-    send: Callable[[str | bytes], Awaitable[None]],
-    left: Awaitable[None],
-) -> None:
-    """Send every message of ``source``, until its end or until ``left`` is done."""
-
-    async def carry() -> None:
-        with suppress(SocketClosed, SendStalled, ConnectionClosed):
-            async for message in source:
-                await send(message)
-
-    tasks = [asyncio.create_task(carry()), asyncio.ensure_future(left)]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+async def _speak(monitor: Monitor, send: Send, incoming: Incoming) -> tuple[int, str]:
+    return await attend(monitor.supervision, send, incoming)
 
 
-async def _left(listener: Socket) -> None:
+async def _left(incoming: Incoming) -> None:
     """Wait until the listener closes. Its messages are ignored."""
-    with suppress(SocketClosed):
-        while True:
-            await listener.receive()
+    async for _ in incoming:
+        pass
+
+
+# What each path is for.
+DOORS: Mapping[str, Callable[[Monitor, Send, Incoming], Awaitable[tuple[int, str]]]] = {
+    PATH: _follow,
+    SPEAK: _speak,
+}

@@ -11,6 +11,7 @@ import json
 from collections.abc import AsyncIterator
 
 from app.media.frame_queue import FrameQueue, QueueFull
+from app.media.monitor.supervision import Supervision
 from app.media.recording.mixer import LiveMixer
 from app.media.recording.track import WIDTH
 from app.media.stream import MediaStream, now
@@ -79,6 +80,11 @@ class Monitor:
         self._ticker: asyncio.Task[None] | None = None
         self.farewell = OVER
 
+    @property
+    def supervision(self) -> Supervision:
+        """The supervisor who may speak."""
+        return self._stream.supervision
+
     def join(self) -> Listener:
         """Add a listener. Its first message describes the audio. Raises ``TooManyListeners``."""
         if len(self._listeners) >= MAX_LISTENERS:
@@ -117,6 +123,7 @@ class Monitor:
         ``farewell`` is the close code and text.
         """
         self.farewell = farewell
+        self.supervision.close(farewell)
         for listener in self._listeners:
             listener.close()
         self._end()

@@ -57,7 +57,16 @@ PHONE_ONLY = (
     "phone_call_provider_return_url",
 )
 
-CONTROLS = ("end-call", "transfer", "handoff", "say", "add-message", "control")
+CONTROLS = (
+    "end-call",
+    "transfer",
+    "handoff",
+    "say",
+    "add-message",
+    "control",
+    "take-over",
+    "give-back",
+)
 # Vapi's other control messages, which are refused by name.
 FOREIGN_CONTROLS = ("send-transport-message",)
 # Control type -> its required field.
@@ -260,7 +269,9 @@ class Control(OpenModel):
     )
     message: AddedMessage | None = Field(None, description="Required with type `add-message`.")
     trigger_response_enabled: bool | None = Field(
-        None, description="With type `add-message`: the assistant answers to it. Default true."
+        None,
+        description="With type `add-message`: the assistant answers to it. Default true. "
+        "With `give-back`: it speaks at once. Default: if the caller spoke last.",
     )
     control: (
         Literal[

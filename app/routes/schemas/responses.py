@@ -46,6 +46,13 @@ class Monitor(Answer):
     )
 
 
+class SupervisorSocket(Answer):
+    """Where a supervisor speaks on a call."""
+
+    websocket_url: str = Field(description="Takes 16-bit mono PCM at 16 kHz, and JSON.")
+    expires_at: datetime = Field(description="Until then it may be opened. An open one stays open.")
+
+
 class Call(Resource):
     """A phone call."""
 

@@ -30,6 +30,8 @@ class VendorAccount:
         return addresses if self.client_supplied and self.url else None
 
 
+# The field of ``extra`` with the operator's ``LOCAL_MODELS_DIR``, of a program on this machine.
+MODELS_DIR = "modelsDir"
 # By Vapi's provider name.
 VendorAccounts = Mapping[str, VendorAccount]
 

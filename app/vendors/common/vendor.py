@@ -53,6 +53,16 @@ class CredentialFields:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LocalProgram:
+    """What a part needs of this machine: an installed package, and a model (``local_models.py``)."""
+
+    missing: str
+    """The function that says what this machine lacks: ``Missing``."""
+    start: str
+    """The function that starts its program ahead of the first call: ``Start``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LlmPart:
     """Its models. ``make``: takes a ``Spec`` and returns pipecat's ``LLMService``."""
 
@@ -96,6 +106,8 @@ class SttPart:
     """The assistant names the server: ``transcriber.server``."""
     fields: Mapping[str, Field] = field(default_factory=dict)
     """The fields of a ``transcriber`` that it reads."""
+    program: LocalProgram | None = None
+    """The program of this machine that does it; None: a server, or a part of every installation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +135,8 @@ class TtsPart:
     """The fields of a ``voice`` that it reads."""
     similar: str | None = None
     """The function that finds a voice of its own in place of another vendor's: ``Similar``."""
+    program: LocalProgram | None = None
+    """The program of this machine that does it; None: a server, or a part of every installation."""
     spoken_by_others: bool = False
     """Its voices cannot be had: another vendor's similar voice speaks."""
 
@@ -179,6 +193,11 @@ class Vendor:
     stt: SttPart | None = None
     tts: TtsPart | None = None
     speech: SpeechPart | None = None
+
+    @property
+    def program(self) -> LocalProgram | None:
+        """What it needs of this machine; None: it is no program of ``patchbay[local]``."""
+        return (self.stt and self.stt.program) or (self.tts and self.tts.program) or None
 
     def part(self, stage: str) -> LlmPart | SttPart | TtsPart | None:
         """Its part for an assistant's ``model``, ``transcriber`` or ``voice``."""

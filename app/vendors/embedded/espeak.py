@@ -15,8 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
+from app.vendors.common.subprocess_worker import SubprocessWorker, WorkerFailed, WorkerRefused
 from app.vendors.embedded import espeak_worker
-from app.vendors.embedded.subprocess_worker import SubprocessWorker, WorkerFailed, WorkerRefused
 
 # The voice of an assistant without a ``voiceId``.
 VOICE = "en-us"

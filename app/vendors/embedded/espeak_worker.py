@@ -4,7 +4,7 @@ It is run by its path, and imports neither our modules nor installed packages: `
 embedded/espeak_worker.py [LIBRARY DATA]``. Without the two arguments it uses the system's library.
 
 A line of JSON on stdin is a text to speak: ``{"text", "voice", "wpm"}``. The response on stdout is
-frames as in ``embedded/subprocess_worker.py``, whose data is 16-bit mono PCM at ``RATE``.
+frames as in ``common/subprocess_worker.py``, whose data is 16-bit mono PCM at ``RATE``.
 
 https://github.com/espeak-ng/espeak-ng/blob/master/src/include/espeak-ng/speak_lib.h
 """
@@ -20,7 +20,7 @@ from typing import Any
 
 # Hz, of all voices that espeak-ng makes itself.
 RATE = 22050
-# As in ``embedded/subprocess_worker.py``.
+# As in ``common/subprocess_worker.py``.
 DATA, REFUSED, END = b"d", b"x", b"e"
 SYSTEM_LIBRARIES = ("libespeak-ng.so.1", "libespeak-ng.so", "libespeak-ng.dylib")
 

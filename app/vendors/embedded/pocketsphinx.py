@@ -10,8 +10,8 @@ import json
 import sys
 from collections.abc import Sequence
 
+from app.vendors.common.subprocess_worker import SubprocessWorker, WorkerFailed, WorkerRefused
 from app.vendors.embedded import pocketsphinx_worker
-from app.vendors.embedded.subprocess_worker import SubprocessWorker, WorkerFailed, WorkerRefused
 
 # Seconds. Dictation takes most of the spoken time, and waits for other calls'.
 PATIENCE = 30.0

@@ -4,7 +4,7 @@ It is a process of its own, because decoding holds the interpreter's lock for se
 silence every call. It is run by its path: ``python -I embedded/pocketsphinx_worker.py``.
 
 An utterance is a line of JSON on stdin, ``{"phrases": [...], "bytes": N}``, and N bytes of 16-bit
-mono PCM at ``RATE``. The response on stdout is frames as in ``embedded/subprocess_worker.py``; its
+mono PCM at ``RATE``. The response on stdout is frames as in ``common/subprocess_worker.py``; its
 data is the text.
 
 With phrases it recognises one of them, or nothing, and mostly takes other speech for one of them.
@@ -26,7 +26,7 @@ from typing import Any
 
 # Hz, of the model.
 RATE = 16000
-# As in ``embedded/subprocess_worker.py``.
+# As in ``common/subprocess_worker.py``.
 DATA, END = b"d", b"e"
 # Grammars kept ready; one per menu.
 MAX_GRAMMARS = 50

@@ -188,6 +188,7 @@ async def talking(
     given: Sequence[Mapping[str, Any]] = (),
     settings: Mapping[str, Any] | None = None,
     history: History | None = None,
+    taken_over: bool = False,
     **facts: Any,
 ) -> AsyncIterator[Call]:
     """A call that is up. ``assistant``: as from the API; the embedded voice where it has none.
@@ -200,6 +201,8 @@ async def talking(
     known = {**(theirs.keys if theirs else {}), **(keys or {})}
     call = {"id": "token-1", "metadata": {}, "customer": {}, "type": "inboundPhoneCall", **facts}
     domain = Domain(backend="local", assistant=whole, accounts=known, call=call)
+    if taken_over:  # by a supervisor, on an earlier socket
+        domain.claim_values["taken_over"] = True
     if history is not None:
         domain.claim_values["history"] = history
     vars(domain.context.settings).update(settings or {})

@@ -382,7 +382,7 @@ def test_tables_are_whole() -> None:
                K.ASSISTANT_CHANGED, K.FORWARD_FAILED, K.RECORDED, K.RECORDING_FAILED, K.NOTE,
                K.QUEUE_POSITION, K.QUEUE_LEFT, K.OPERATOR_DIALLED, K.OPERATOR_RINGING,
                K.OPERATOR_ANSWERED, K.OPERATOR_BRIEFED, K.OPERATOR_JOINED,
-               K.OPERATOR_ENDED}  # fmt: skip
+               K.OPERATOR_ENDED, K.TAKEN_OVER, K.GIVEN_BACK}  # fmt: skip
     assert set(EVIDENCE) | set(REACHED) | neither == set(EventKind)
 
 

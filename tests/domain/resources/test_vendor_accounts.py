@@ -62,7 +62,8 @@ def operators(app: Flask, *accounts: VendorSettings) -> None:
 def test_the_vendors_that_some_call_can_reach(app: Flask, api: Api) -> None:
     """By anyone's account, or without one."""
     context = app.extensions["patchbay"].context
-    free = {"embedded", "vapi", "custom-llm", "custom-voice", "custom-transcriber"}
+    custom = {"custom-llm", "custom-voice", "custom-transcriber"}
+    free = {"embedded", "vapi", "whisper", "piper", *custom}
     assert reachable(context) == free
     api.made("/credential", OPENAI)
     operators(app, VendorSettings("deepgram", CANARY))

@@ -12,16 +12,21 @@ from tests.fakes.vendors.ears import Ears, Heard, Recogniser
 class DeepgramListen(Ears):
     """Interim and final results; the answer to ``Finalize`` says ``from_finalize``."""
 
+    def __init__(self, *script: str) -> None:
+        super().__init__(*script)
+        self._ears = dict[web.WebSocketResponse, Recogniser]()
+        """By socket: a supervisor has one beside the caller's."""
+
     async def greet(self, request: web.BaseRequest, socket: web.WebSocketResponse) -> None:
-        self._ears = Recogniser(self.script, int(request.query["sample_rate"]))
+        self._ears[socket] = Recogniser(self.script, int(request.query["sample_rate"]))
 
     async def hear(self, socket: web.WebSocketResponse, sound: bytes) -> None:
-        for heard in self._ears.feed(sound):
+        for heard in self._ears[socket].feed(sound):
             await socket.send_json(results(heard))
 
     async def read(self, socket: web.WebSocketResponse, body: dict[str, Any]) -> None:
         if body["type"] == "Finalize" and not self.mute:
-            waiting = list(self._ears.finish()) or [Heard(0, "", final=True)]
+            waiting = list(self._ears[socket].finish()) or [Heard(0, "", final=True)]
             for heard in waiting:
                 await socket.send_json(results(heard) | {"from_finalize": True})
         elif body["type"] == "CloseStream":

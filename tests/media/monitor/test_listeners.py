@@ -219,7 +219,10 @@ async def test_a_wrong_token_is_refused() -> None:
 def monitor(assistant: dict[str, Any] | None = None) -> Monitor:
     claim = SimpleNamespace(assistant=AssistantConfig(assistant or {}))
     context = SimpleNamespace(claim=claim)
-    stream = SimpleNamespace(sample_rate=8000, taps=[], call_context=context)
+    supervision = SimpleNamespace(close=lambda farewell: None)
+    stream = SimpleNamespace(
+        sample_rate=8000, taps=[], call_context=context, supervision=supervision
+    )
     return Monitor(cast("MediaStream", stream))
 
 

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.vendors.embedded import espeak, espeak_worker, subprocess_worker
+from app.vendors.common import subprocess_worker
+from app.vendors.common.subprocess_worker import SubprocessWorker, WorkerFailed
+from app.vendors.embedded import espeak, espeak_worker
 from app.vendors.embedded.espeak import MAX_PIECE, MAX_TEXT, SpeechFailed
 from app.vendors.embedded.pocketsphinx import listen
-from app.vendors.embedded.subprocess_worker import SubprocessWorker, WorkerFailed
 from tests.clock import in_real_time, on_loop
 
 SENTENCE = "The bridge is open from nine to five."

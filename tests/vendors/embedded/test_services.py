@@ -29,10 +29,10 @@ from pipecat.services.llm_service import FunctionCallParams
 from pipecat.tests.utils import run_test
 
 from app.vendors.common.errors import UnbuildableAssistant
+from app.vendors.common.subprocess_worker import SubprocessWorker
 from app.vendors.embedded import espeak, menu, pocketsphinx, pocketsphinx_worker
 from app.vendors.embedded import llm as embedded_llm
 from app.vendors.embedded.stt import EmbeddedTranscriber, GuessFrame
-from app.vendors.embedded.subprocess_worker import SubprocessWorker
 from app.vendors.embedded.tts import EmbeddedVoice
 from app.vendors.stt import make_transcriber
 from app.vendors.tts import make_voice

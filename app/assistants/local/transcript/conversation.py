@@ -10,11 +10,11 @@ from itertools import takewhile
 from typing import Any
 
 from app.domain.assistant.history import History
-from app.domain.reporting.artifact import ROLES, openai
+from app.domain.reporting.artifact import ROLES, SUPERVISOR, openai, spoken
 from providers.common.json_types import JsonDict, JsonObject
 
 # Roles whose messages appear in the transcript, with their prefix.
-NAMES = {"user": "User", "bot": "AI"}
+NAMES = {"user": "User", "bot": "AI", SUPERVISOR: "Supervisor"}
 Message = JsonDict
 
 
@@ -62,7 +62,7 @@ class Conversation:
     def said(self, role: str, text: str, since: float | None = None, **more: Any) -> Message:
         """Add a finished turn.
 
-        ``role``: user or bot. ``since``: when it began, seconds since 1970.
+        ``role``: user, bot or supervisor. ``since``: when it began, seconds since 1970.
         """
         now = self._clock()
         return self._add(role, text, min(since or now, now), now, **more)
@@ -111,6 +111,12 @@ class Conversation:
         return str(next(said, ""))
 
     @property
+    def last_speaker(self) -> str:
+        """The role of who spoke last: user, bot or supervisor. Empty: no turn is over yet."""
+        spoke = (each["role"] for each in reversed(self.messages) if "endTime" in each)
+        return str(next(spoke, ""))
+
+    @property
     def openai(self) -> list[dict[str, str]]:
         """``messagesOpenAIFormatted``."""
         return openai(self.messages)
@@ -138,9 +144,10 @@ class Conversation:
         found = list[JsonDict]()
         for each in seen:
             if each["role"] in ROLES and each["message"]:
+                told = spoken(each)
                 # a system message that comes first would be taken for the prompt
-                role = ROLES[each["role"]] if found or each["role"] in NAMES else "user"
-                found.append({"role": role, "content": each["message"]})
+                is_first_note = not found and told["role"] == "system"
+                found.append({**told, "role": "user"} if is_first_note else told)
             elif tools and each["role"] == "tool_calls":
                 found += _called(each["toolCalls"], results)
         return found

@@ -13,7 +13,7 @@ from providers.common.json_types import JsonDict, JsonObject
 
 # Type, and the fields of that type.
 Message = tuple[str, JsonDict]
-ROLES = {"bot": "assistant", "user": "user"}
+ROLES = {"bot": "assistant", "user": "user", "supervisor": "supervisor"}
 
 
 class MessageBuilder:

@@ -100,13 +100,18 @@ class Usage:
         if self.characters and self.reached(Stage.VOICE):
             yield {"type": "voice", "voice": _named(voice), "characters": self.characters}
         for heard, open_seconds in transcribers:
-            spent = round(open_seconds / 60, 4)
-            yield {"type": "transcriber", "transcriber": _named(heard), "minutes": spent}
+            yield transcriber_item(heard, open_seconds)
         yield {"type": "vapi", "subType": "normal", "minutes": minutes}
 
     def reached(self, service: object) -> bool:
         """Whether the vendor of a service, or of a stage, was ever connected."""
         return service in self.worked or service not in self.failed
+
+
+def transcriber_item(config: JsonObject, seconds: float) -> JsonDict:
+    """The item of a transcriber whose socket was open for so long."""
+    minutes = round(seconds / 60, 4)
+    return {"type": "transcriber", "transcriber": _named(config), "minutes": minutes}
 
 
 def _named(part: JsonObject) -> JsonDict:

@@ -81,7 +81,8 @@ class EagerRequest:
 
     async def end_turn(self, text: str) -> None:
         """End the turn with this text. An answer to it that is there, or on its way, is spoken."""
-        if self._text is None or self._text != text:
+        answered = self._requests is not None and self._requests.wanted is not None
+        if not answered or self._text != text:
             await self.withdraw()
             await self._strategy.trigger_user_turn_stopped()
             return

@@ -11,7 +11,7 @@ from app.domain.assistant.voicemail import LISTENERS
 from app.domain.context import Context
 from app.domain.resources.tools import Tools
 from app.store.resources import Window
-from app.vendors import registry
+from app.vendors import buildable, registry
 from app.vendors.common.account import VendorAccounts
 from app.vendors.common.vendor import Vendor
 from providers.common.json_types import JsonDict
@@ -19,6 +19,7 @@ from providers.common.json_types import JsonDict
 STAGES = ("model", "voice", "transcriber")
 READY, NEEDS_KEY, OTHER = "Ready here", "Needs a key", "Others"
 """Groups of options."""
+NOT_HERE = "on this machine, once patchbay[local] is installed"
 MOST_TOOLS = 200
 OWN_VOICE: JsonDict = {"provider": "vapi", "voiceId": "Elliot"}
 """For a new assistant: the similar voice of a vendor with an account speaks it."""
@@ -71,6 +72,9 @@ def providers(stage: str, accounts: VendorAccounts, present: str = "") -> Groupe
 def _told(stage: str, vendor: Vendor, accounts: VendorAccounts) -> tuple[str, str]:
     """The group of a vendor, and what is said of it beside its name."""
     part = vendor.part(stage)
+    if vendor.program:
+        lack = buildable.problem(stage, {"provider": vendor.name}, accounts)
+        return (OTHER, NOT_HERE) if lack else (READY, "on this machine")
     if vendor.name in accounts:
         return READY, ""
     if part is not None and getattr(part, "server_in_assistant", False):
@@ -122,9 +126,10 @@ def starter(accounts: VendorAccounts) -> JsonDict:
     if model is None:
         voice = {"provider": registry.EMBEDDED, "voiceId": "en-us"}
         return {"firstMessage": KEYS_HELLO, "model": dict(EMBEDDED), "voice": voice}
-    ready = [name for name in registry.stt_parts() if name in accounts]
+    local = registry.local_programs()
+    ready = [name for name in registry.stt_parts() if name in accounts and name not in local]
     usual = registry.DEFAULT_TRANSCRIBER
-    stt = usual if usual in ready else next(iter(ready), registry.EMBEDDED)
+    stt = usual if usual in ready else next(iter(ready), _without_account(accounts))
     prompt = [{"role": "system", "content": PROMPT}]
     return {
         "firstMessage": HELLO,
@@ -132,6 +137,13 @@ def starter(accounts: VendorAccounts) -> JsonDict:
         "voice": dict(OWN_VOICE),
         "transcriber": {"provider": stt},
     }
+
+
+def _without_account(accounts: VendorAccounts) -> str:
+    """The transcriber of an installation without an account at one."""
+    local = registry.LOCAL_TRANSCRIBER
+    lack = buildable.problem("transcriber", {"provider": local}, accounts)
+    return registry.EMBEDDED if lack else local
 
 
 def _ready_models(accounts: VendorAccounts) -> Iterator[JsonDict]:

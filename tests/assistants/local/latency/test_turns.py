@@ -30,6 +30,7 @@ from app.assistants.local.latency import turns
 from app.assistants.local.latency.parts import TurnLatency
 from app.assistants.local.latency.turns import TurnTimer
 from app.assistants.local.observer import Callbacks, CallObserver
+from app.assistants.local.takeover.hold import Hold
 from app.media.sounds import Sounds
 
 RATE = 8000
@@ -69,7 +70,7 @@ class Line:
         self._timer = TurnTimer(self.sounds, self.found.append)
 
     async def run(self, until: float) -> None:
-        observer = CallObserver(Callbacks(), self._timer, transcribed=False)
+        observer = CallObserver(Callbacks(), self._timer, Hold(), transcribed=False)
         for step in range(1, round(until / STEP) + 1):
             self.now = step * STEP
             while self._steps and self._steps[0][0] <= self.now + 1e-9:

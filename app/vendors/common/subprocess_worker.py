@@ -28,6 +28,10 @@ class WorkerFailed(Exception):
     """The program does not start, died twice, or does not answer in time."""
 
 
+class WorkerBusy(WorkerFailed):
+    """As many requests wait as may. This one is not passed on."""
+
+
 class WorkerRefused(Exception):
     """The program's own answer: it cannot do this request."""
 
@@ -47,11 +51,19 @@ class _Request:
 class SubprocessWorker:
     """One program. Usable from any event loop of the process."""
 
-    def __init__(self, name: str, command: Callable[[], Sequence[str]], patience: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Callable[[], Sequence[str]],
+        patience: float,
+        most: int | None = None,
+    ) -> None:
         self._name = name
         self._command = command
         # Seconds an asker waits for the next piece, other calls' requests included.
         self._patience = patience
+        # Requests without an answer, at most. None: no limit.
+        self._most = most
         self._requests: queue.SimpleQueue[_Request] = queue.SimpleQueue()
         self._process: subprocess.Popen[bytes] | None = None
         self._thread: threading.Thread | None = None
@@ -66,7 +78,12 @@ class SubprocessWorker:
         return process.pid if process is not None and process.poll() is None else None
 
     async def ask(self, request: bytes) -> AsyncGenerator[bytes, None]:
-        """Yield the pieces of the answer. Raises ``WorkerFailed``, ``WorkerRefused``."""
+        """Yield the pieces of the answer.
+
+        Raises ``WorkerBusy`` at once, ``WorkerFailed`` and ``WorkerRefused`` later.
+        """
+        if self._most is not None and self.waiting >= self._most:
+            raise WorkerBusy(f"The {self._name} is busy: {self.waiting} requests wait for it.")
         loop, heard = asyncio.get_running_loop(), asyncio.Queue[Heard]()
 
         def tell(item: Heard) -> None:

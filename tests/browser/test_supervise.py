@@ -1,0 +1,50 @@
+"""A supervisor on the page of a live call: takes it over by the browser's microphone, and gives it back."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from websockets.sync.client import ClientConnection
+
+from app.domain.calls import web_calls
+from bench.dashboard import ORG
+from tests.browser.chromium import DESK, Tab
+from tests.browser.conftest import Site
+
+MENU = {
+    "transport": {"provider": "local"},
+    "voice": {"provider": "embedded"},
+    "model": {"provider": "embedded", "menu": {"1": {"say": "One."}}},
+    "transcriber": {"provider": "none"},
+    "firstMessageMode": "assistant-waits-for-user",
+}
+STATE = "document.querySelector('[data-supervise-state]').textContent"
+
+
+def test_a_call_is_taken_over_and_given_back(
+    site: Site, tab: Tab, browser: ClientConnection
+) -> None:
+    call = site.services.calls.create(ORG, {"type": web_calls.WEB_CALL, "assistant": MENU})
+    caller = Tab(browser, DESK)
+    caller.go(f"{site.url}{urlsplit(call['webCallUrl']).path}")
+    caller.run("document.querySelector('#start').click()")
+    caller.until("document.body.dataset.state === 'live'")
+    tab.show_on(DESK)
+    tab.go(f"{site.url}/dashboard/calls/{call['id']}")
+    tab.faults.clear()
+    tab.run("document.querySelector('[data-take]').click()")
+    tab.until(f"{STATE}.startsWith('You have the call')")
+    assert tab.run("document.querySelector('[data-take]').textContent") == "Give back"
+    caller.until("document.querySelector('#volume').value > 0.01")  # the supervisor's beeps
+    tab.run("document.querySelector('[data-take]').click()")
+    tab.until(f"{STATE}.startsWith('You speak beside')")
+    tab.run("document.querySelector('[data-speak]').click()")
+    tab.until(f"{STATE} === 'You do not speak any more.'")
+    caller.run("document.querySelector('#stop').click()")
+    tab.until("document.body.textContent.includes('customer-ended-call')")
+    assert tab.faults == []
+    kinds = [each["kind"] for each in site.services.calls.events(ORG, call["id"])]
+    assert [each for each in kinds if each.startswith("supervisor")] == [
+        "supervisor.took-over",
+        "supervisor.gave-back",
+    ]
