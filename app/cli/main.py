@@ -11,6 +11,7 @@ import click
 
 from app.cli.database_errors import DatabaseCommand
 from app.cli.imports import import_
+from app.cli.scenarios.command import test
 from app.cli.services import services as _services
 from app.cli.studio import studio_flow, studio_lint
 from providers.registry import SIMULATORS
@@ -274,7 +275,7 @@ def demo(once: bool, verbose: bool) -> None:
 
 COMMANDS: tuple[click.Command, ...] = (
     *(serve, db, keys, login_link, doctor, check, import_, explain),
-    *(simulate, studio_flow, studio_lint, demo),
+    *(simulate, test, studio_flow, studio_lint, demo),
 )
 
 main = click.Group("patchbay", help=__doc__, commands=list(COMMANDS))

@@ -32,6 +32,9 @@ def _act(act: CallerAction, socket: MediaSocket, stage: Stage, patience: float) 
         stage.left = True
         socket.leave()
         return Ending.CALLER_LEFT
+    if stage.cut:
+        stage.cut = False
+        return Ending.DROPPED
     if act is CallerAction.PRESS:
         stage.timeline.add("caller", "presses #")
         socket.press("#")

@@ -314,6 +314,10 @@ class Plays(ABC, Generic[S, C]):
         have_dialled(stage, callee, **fields)
         stage.join()
 
+    def dial_to(self, stage: S, act: CallerAction) -> None:
+        """The bridge dials, and the callee does this on every media socket."""
+        self.dial(stage, Callee(acts=(act,)))
+
     def dial_extension(self, stage: S) -> None:
         customer = {"number": stage.config.customer, "extension": EXTENSION}
         self.dial(stage, Callee(), customer=customer)

@@ -48,18 +48,43 @@ class When(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One turn of the caller: a file is spoken, or keys are pressed."""
+    """One turn of the caller: a file is spoken, keys are pressed, or something else is done."""
 
     wav: Path | None = None
     keys: str = ""
     when: When = When.AFTER
     words: str = ""
     """What the file says, where it was made of words."""
+    delay: float | None = None
+    """Seconds: over the assistant, of its words before the turn; at once, of silence before it."""
+    answered: bool = True
+    """The assistant is to answer. False: of noise and silence."""
+    act: Callable[[], None] | None = None
+    """What is done in place of speaking. The caller waits until it has ended the media socket."""
+    cut: bool = False
+    """The network cuts the media socket in place of the turn. The phone leg lives on."""
+    number: int = 0
+    """The step of a test that it belongs to."""
 
     def __str__(self) -> str:
-        said = f'"{self.words}"' if self.words else self.wav and self.wav.name
-        does = f"presses {self.keys}" if self.wav is None else f"says {said}"
+        does = self._does()
         return f"{does} over the assistant" if self.when is When.OVER else does
+
+    def _does(self) -> str:
+        if self.cut or self.act is not None:
+            return self.words or "loses the media socket"
+        said = f'"{self.words}"' if self.words else self.wav and self.wav.name
+        return f"presses {self.keys}" if self.wav is None else f"says {said}"
+
+
+@dataclass
+class TakenTurn:
+    """A turn that was begun. ``at``: seconds since 1970; ``began``, ``ended``: seconds of the tape."""
+
+    turn: Turn
+    at: float
+    began: float
+    ended: float | None = None
 
 
 # Through the menu of an assistant without a model, without waiting.
@@ -129,6 +154,11 @@ class Tape:
     """Of the media socket; 0 until there is one."""
     said: bytearray = field(default_factory=bytearray)
     heard: bytearray = field(default_factory=bytearray)
+
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+        return len(self.said) / SAMPLE_WIDTH / self.rate if self.rate else 0.0
 
     def add(self, said: bytes, heard: bytes) -> None:
         self.said += said

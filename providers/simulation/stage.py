@@ -11,6 +11,7 @@ import base64
 import json
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -23,7 +24,14 @@ from urllib.parse import urlencode, urlsplit
 from providers.common.json_types import JsonDict, JsonObject
 from providers.simulation.held import Held
 from providers.simulation.room import Ear, Room
-from providers.simulation.script import ASSISTANT_LEAVES, CALLER_LEAVES, MENU, Tape, Turn
+from providers.simulation.script import (
+    ASSISTANT_LEAVES,
+    CALLER_LEAVES,
+    MENU,
+    TakenTurn,
+    Tape,
+    Turn,
+)
 from providers.simulation.timeline import FaultInjector, HttpClient, Timeline
 from providers.simulation.timeline import SimulatorError as SimulatorError
 
@@ -386,6 +394,12 @@ class Stage:
         self.held = Held()
         # Both sides of the run's conversations.
         self.tape = Tape()
+        # The turns of a conversation that the caller has not begun, over all its sockets.
+        self.turns = deque(config.turns)
+        # Those that were begun.
+        self.taken: list[TakenTurn] = []
+        # A turn has cut the media socket.
+        self.cut = False
         # Set once the carrier records the call.
         self.recording = threading.Event()
         # The caller has hung up, so that no leg returns.

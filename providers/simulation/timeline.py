@@ -183,10 +183,11 @@ class FaultInjector:
         """Hold back what is posted from now on."""
         self._held = []
 
-    def release(self, order: Random) -> None:
-        """Post what was held back, in another order."""
+    def release(self, order: Random | None) -> None:
+        """Post what was held back, in another order; None: in its own."""
         held, self._held = self._held or [], None
-        order.shuffle(held)
+        if order is not None:
+            order.shuffle(held)
         for send in held:
             self.post(send)
 

@@ -31,8 +31,8 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("check", "--assistant-id", "00000000-0000-4000-8000-000000000000"),
     ("import", "vapi", "tests/cli/vapi/gitops"),
 )
-WITHOUT_DATABASE = {"explain", "simulate", "studio-lint", "demo"}
-"""Other commands. The demo has a database of its own."""
+WITHOUT_DATABASE = {"explain", "simulate", "test", "studio-lint", "demo"}
+"""Other commands. The demo and the tests have databases of their own."""
 
 
 def closed(directory: Path) -> str:

@@ -161,6 +161,21 @@ def test_forged_webhooks_are_slowed_and_signed_ones_never(
     assert len(lines) == 10
 
 
+def test_an_address_that_was_never_wrong_may_be_wrong_five_times() -> None:
+    attempts = Attempts(Clock())
+    assert [attempts.count("a new one") for _ in range(6)] == [0, 0, 0, 0, 0, 1]
+
+
+def test_who_was_seen_last_is_remembered() -> None:
+    attempts = Attempts(Clock())
+    for number in range(MOST_ADDRESSES):
+        attempts.count(f"address {number}")
+    attempts.count("address 0")  # again: the next one is now the oldest
+    attempts.count("one more")
+    assert "address 0" in attempts._levels
+    assert "address 1" not in attempts._levels
+
+
 def test_memory_of_addresses_is_bounded() -> None:
     clock = Clock()
     attempts = Attempts(clock)

@@ -34,14 +34,14 @@ CORE = (
 BASES = {"0o": 8, "0x": 16}
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]
+class CoreLoader(yaml.SafeLoader):  # type: ignore[misc]
     """Knows no types but those of JSON."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  # the library's form
 
 
 for _type, _pattern, _first in CORE:
-    _Loader.add_implicit_resolver(
+    CoreLoader.add_implicit_resolver(
         f"tag:yaml.org,2002:{_type}", re.compile(f"(?:{_pattern})\\Z"), _first
     )
 
@@ -52,7 +52,7 @@ def _int(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
     return int(text[2:], base) if base else int(text)
 
 
-_Loader.add_constructor("tag:yaml.org,2002:int", _int)
+CoreLoader.add_constructor("tag:yaml.org,2002:int", _int)
 
 
 def read(text: str, where: str) -> JsonDict:
@@ -60,10 +60,10 @@ def read(text: str, where: str) -> JsonDict:
     if len(text) > MOST_BYTES:
         raise SourceError(f"{where} is larger than {MOST_BYTES} bytes")
     try:
-        aliases = sum(isinstance(each, yaml.AliasEvent) for each in yaml.parse(text, _Loader))
+        aliases = sum(isinstance(each, yaml.AliasEvent) for each in yaml.parse(text, CoreLoader))
         if aliases > MOST_ALIASES:
             raise SourceError(f"{where} has more than {MOST_ALIASES} aliases")
-        found = yaml.load(text, _Loader)  # noqa: S506  # a safe loader
+        found = yaml.load(text, CoreLoader)  # noqa: S506  # a safe loader
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise SourceError(f"{where} cannot be read as YAML: {_reason(error)}") from error
     if not isinstance(found, dict):

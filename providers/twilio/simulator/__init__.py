@@ -11,15 +11,17 @@ from collections.abc import Callable
 from providers.simulation.stage import Result, expecting, named, play
 from providers.twilio.simulator.config import TwilioConfig, config_from_environment
 from providers.twilio.simulator.rest_api import serve_api
-from providers.twilio.simulator.scenarios import SCENARIOS
+from providers.twilio.simulator.scenarios import SCENARIOS, WAYS
 
 __all__ = [
     "DEMO",
     "DEMO_ENVIRONMENT",
     "DEMO_TURNS",
     "SCENARIOS",
+    "WAYS",
     "TwilioConfig",
     "config_from_environment",
+    "own_account",
     "run",
     "serve_api",
 ]
@@ -34,6 +36,11 @@ DEMO_ENVIRONMENT = {
     "TWILIO_AUTH_TOKEN": "the demo's auth token",
     "TWILIO_PHONE_NUMBER": "+15550100001",
 }
+
+
+def own_account() -> dict[str, str]:
+    """The bridge's settings for an account that exists only here, and may dial."""
+    return dict(DEMO_ENVIRONMENT)
 
 
 def run(name: str, config: TwilioConfig, out: Callable[[str], object] = print) -> Result:

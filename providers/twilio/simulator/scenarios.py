@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
@@ -169,6 +169,13 @@ class TwilioPlays(Plays[Run, TwilioCall]):
 
 
 PLAYS = TwilioPlays()
+# How a test's call comes about, by the word of its file (docs/testing-assistants.md).
+WAYS: Mapping[str, Callable[[Run, CallerAction], object]] = {
+    "studio": PLAYS.studio_redirect,
+    "number": PLAYS.inbound,
+    "bypass": PLAYS.api_bypass,
+    "dialled": PLAYS.dial_to,
+}
 
 
 # ------------------------------------------------------------------ steps

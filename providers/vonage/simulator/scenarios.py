@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any
 from urllib.parse import urlencode
@@ -150,6 +150,12 @@ class VonagePlays(Plays[Run, Call]):
 
 
 PLAYS = VonagePlays()
+# How a test's call comes about, by the word of its file (docs/testing-assistants.md).
+WAYS: Mapping[str, Callable[[Run, CallerAction], object]] = {
+    "number": PLAYS.inbound,
+    "bypass": PLAYS.api_bypass,
+    "dialled": PLAYS.dial_to,
+}
 
 
 # ------------------------------------------------------------------ steps

@@ -6,20 +6,25 @@ import hashlib
 import json
 import logging
 from datetime import UTC, datetime
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import jwt
 import pytest
 from flask import Flask
 
-from app.domain.legs.auth import verify
+from app.domain.calls import tokens
+from app.domain.calls.record import Call
+from app.domain.legs.auth import belongs, verify
 from app.store import accounts, resources, schema
 from app.store.vault import Vault
 from app.wiring import Services
 from providers.base.webhook import WebhookRequest
 from providers.errors import InvalidSignature, NoSecret
+from providers.twilio import TWILIO
 from providers.vonage import VONAGE
-from tests.domain.live_call import status_path
+from providers.web import WEB
+from tests.domain.live_call import ECHO, status_path
 from tests.fakes.carriers.vonage import CREDENTIAL, VonageLeg
 from tests.routes.api import Api
 
@@ -69,7 +74,7 @@ def test_an_account_that_the_request_names(services: Services, api: Api, call: A
 
 
 def test_an_account_that_is_unknown(services: Services, call: Any) -> None:
-    with pytest.raises(NoSecret, match="no account 'abcd9999' is known here"):
+    with pytest.raises(NoSecret, match=r"^no account 'abcd9999' is known here$"):
         signers(services, request(api_key="abcd9999"))
 
 
@@ -117,3 +122,50 @@ def test_a_wrong_secret_is_told_of_the_account(services: Services, call: Any) ->
     changed = WebhookRequest("POST", made.url, made.headers, BODY + b" ", made.received_at)
     with pytest.raises(InvalidSignature):
         signers(services, changed)
+
+
+# ------------------------------------------------------------------ a call without a carrier
+
+
+def of_call(services: Services, call_id: str) -> str:
+    """A callback token of the call."""
+    return tokens.write(services.context.vault, tokens.Purpose.CALLBACK, b"nonce-", call_id)
+
+
+def test_a_web_calls_token_is_its_proof(services: Services, api: Api) -> None:
+    made = api.made("/call/web", {"assistant": ECHO})
+    unsigned = WebhookRequest("POST", "https://bridge.example/web", [], b"", datetime.now(UTC))
+    [account] = verify(services.context, WEB, unsigned, of_call(services, made["id"]))
+    assert (str(account["org_id"]), account["account_ref"]) == (api.org_id, "web")
+
+
+def test_a_web_request_without_a_web_calls_token(services: Services, call: Any) -> None:
+    """A call of a carrier has tokens too, and they open nothing here."""
+    unsigned = WebhookRequest("POST", "https://bridge.example/web", [], b"", datetime.now(UTC))
+    for token in (None, "", "a token of no call", of_call(services, call["id"])):
+        with pytest.raises(InvalidSignature, match="the token is of no call here"):
+            verify(services.context, WEB, unsigned, token)
+
+
+# ------------------------------------------------------------------ whose call it is
+
+SIGNER = {"org_id": "ours", "account_ref": "abcd1234"}
+
+
+@pytest.mark.parametrize(
+    ("provider", "org", "account", "is_theirs"),
+    [
+        ("vonage", "ours", "abcd1234", True),
+        ("twilio", "ours", "abcd1234", False),  # the same name of an account elsewhere
+        ("vonage", "another", "abcd1234", False),
+        ("vonage", "ours", "abcd9999", False),
+        ("vonage", "ours", None, False),
+    ],
+)
+def test_whose_call_it_is(provider: str, org: str, account: str | None, is_theirs: bool) -> None:
+    facts = SimpleNamespace(account_ref=account)
+    call = cast(Call, SimpleNamespace(provider=provider, org_id=org, facts=facts))
+    assert belongs(call, VONAGE, [SIGNER]) is is_theirs
+    assert belongs(call, VONAGE, [{**SIGNER, "org_id": "a third"}, SIGNER]) is is_theirs
+    assert belongs(call, VONAGE, []) is False
+    assert belongs(call, TWILIO, [SIGNER]) is (provider == "twilio")

@@ -172,6 +172,47 @@ def test_who_hears_nothing_does_not_wait_for_ever(bridge: Bridge) -> None:
     assert stage.problems[0] == "the caller heard no word in 0.1 s"
 
 
+@CARRIERS
+def test_a_conversation_goes_on_on_the_next_socket(
+    bridge: Bridge, serializer: Callable[[], MediaSerializer], made: Callable[[str], MediaSocket]
+) -> None:
+    first, second = made(bridge.media_url), made(bridge.media_url)
+    talker = bridge.sockets = Talker(serializer, first.sample_rate)
+    cut, press = Turn(cut=True, answered=False, number=1), Turn(keys="#", number=2)
+    stage = stage_of(bridge, cut, press)
+    with stage:
+        first.open()
+        assert perform(CallerAction.CONVERSE, first, stage, PATIENCE) is Ending.DROPPED
+        second.open()
+        assert perform(CallerAction.CONVERSE, second, stage, PATIENCE) is Ending.BRIDGE_CLOSED
+    assert (talker.keys, stage.problems) == ("#", [])
+    assert [each.turn.number for each in stage.taken] == [1, 2]
+    assert stage.taken[0].began < stage.taken[1].began
+
+
+def test_an_act_is_over_when_it_has_ended_the_socket(bridge: Bridge) -> None:
+    socket = stream(bridge.media_url)
+    bridge.sockets = Talker(TWILIO.serializer, socket.sample_rate)
+    stage = stage_of(bridge, Turn(act=socket.interrupt), Turn(keys="#"))
+    assert play(stage, socket) is Ending.INTERRUPTED
+    assert (len(stage.taken), len(stage.turns)) == (1, 1)
+
+
+def test_a_pause_without_listening_and_silence_that_is_not_answered(
+    bridge: Bridge, tmp_path: Path
+) -> None:
+    Tape(8000, bytearray(3200), bytearray(3200)).write(tmp_path / "quiet.wav")
+    bridge.sockets = Talker(TWILIO.serializer, 8000)
+    pause = Turn(keys="0", when=When.AT_ONCE, delay=0.3, answered=False)
+    quiet = Turn(tmp_path / "quiet.wav", when=When.AT_ONCE, answered=False)
+    stage = stage_of(bridge, pause, quiet, Turn(STOP, when=When.AT_ONCE), Turn(keys="#"))
+    assert play(stage, stream(bridge.media_url)) is Ending.BRIDGE_CLOSED
+    assert stage.problems == []
+    first, second, *_ = stage.taken
+    assert first.began >= 0.3
+    assert second.ended == pytest.approx(second.began + 0.2, abs=0.03)
+
+
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [

@@ -1,0 +1,1 @@
+"""``patchbay test``: scenarios in YAML, played against a bridge, judged, and reported."""
