@@ -50,6 +50,8 @@ test: $(DEV)  ## lint, types, and the suite on SQLite and on PostgreSQL
 bench: $(DEV)  ## figures for docs/benchmarks.md
 	$(BIN)/python -m bench.control_plane
 	$(BIN)/python -m bench.media
+	$(BIN)/python -m bench.heard
+	$(BIN)/python -m bench.words
 	$(BIN)/python -m bench.start
 
 docs: $(DEV)  ## write the generated pages under docs/

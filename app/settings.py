@@ -130,6 +130,8 @@ class Settings:
     """An assistant's ``transcriber``: ``provider``, and perhaps ``model``."""
     fallback_model: Mapping[str, str] | None = None
     """An assistant's ``model``: ``provider``, and for most vendors ``model``."""
+    eager_model_requests: bool = False
+    """Ask the model while a caller's pause is still waited out."""
     vapi_voices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """A name of Vapi's voices in lower case, or ``*`` -> the ``voice`` that speaks it."""
     settle_seconds: float = 3.0
@@ -271,6 +273,7 @@ class _Reader(Reader):
             fallback_voice=self.fallback_voice(),
             fallback_transcriber=self.fallback_transcriber(),
             fallback_model=self.fallback_model(),
+            eager_model_requests=self.flag("EAGER_MODEL_REQUESTS", False),
             vapi_voices=self.vapi_voices(),
             settle_seconds=self.number("SETTLE_SECONDS", 3, 0, 60),
             join_timeout_seconds=self.number("JOIN_TIMEOUT_SECONDS", 30, 1, 600),

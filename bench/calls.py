@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import os
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 from bench.phone import Phone, Record, window
@@ -29,6 +30,7 @@ BETWEEN = 0.25
 """Seconds between the starts of two calls, so that their turns spread."""
 
 _names = itertools.count()
+AnyPhone = TypeVar("AnyPhone", bound=Phone)
 
 
 @dataclass(frozen=True)
@@ -80,11 +82,21 @@ class Api:
 
         ``speech``: its model hears and speaks by itself.
         """
-        name = f"+1415{5550000 + next(_names)}"
-        made = self.ask("POST", "/call", self.body(smart=smart, customer=name, speech=speech))
+        name = _name()
+        url, call = self.created(self.body(smart=smart, customer=name, speech=speech))
+        return name, Phone(url, call)
+
+    def phone_of(self, assistant_id: str, kind: type[AnyPhone]) -> AnyPhone:
+        """The same with an assistant, and a kind of phone, of the bench's own."""
+        body = self.body(smart=False, customer=_name())
+        return kind(*self.created({**body, "assistantId": assistant_id}))
+
+    def created(self, body: dict[str, Any]) -> tuple[str, str]:
+        """Create a call. Returns its media socket's URL, and its id."""
+        made = self.ask("POST", "/call", body)
         url = TWILIO.media_url(made["phoneCallProviderDetails"])
         assert urlsplit(url).port == self.bridge.port
-        return name, Phone(url, made["id"])
+        return url, made["id"]
 
     def moments(self, name: str) -> list[dict[str, float]]:
         """The vendors' log of a call's turns since the last request."""
@@ -92,6 +104,18 @@ class Api:
         with urllib.request.urlopen(url) as answer:
             found: list[dict[str, float]] = json.load(answer)
             return found
+
+
+def leave_the_bridges_core() -> None:
+    """Run this process, and those that it starts, on the other cores."""
+    others = os.sched_getaffinity(0) - {BRIDGE_CORE}
+    if not others:
+        raise SystemExit("this bench needs two cores: one for the bridge, one for its callers")
+    os.sched_setaffinity(0, others)
+
+
+def _name() -> str:
+    return f"+1415{5550000 + next(_names)}"
 
 
 def assistant(smart: bool) -> dict[str, Any]:
@@ -172,9 +196,11 @@ class Crowd:
 
 
 @contextmanager
-def warmed(more: Mapping[str, str] | None = None) -> Iterator[Api]:
+def warmed(
+    more: Mapping[str, str] | None = None, vendors_module: str = "bench.vendors"
+) -> Iterator[Api]:
     """The bridge and the vendors, with further variables of the bridge."""
-    with module("bench.vendors") as vendors:
+    with module(vendors_module) as vendors:
         origin = f"http://127.0.0.1:{vendors.port}"
         variables = {
             "OPENAI_API_KEY": "bench",

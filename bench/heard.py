@@ -1,10 +1,11 @@
-"""``python -m bench.heard``: whether the reported latencies are what the recording holds.
+"""``python -m bench.heard``: how long callers wait for an answer, as the recording has it.
 
-Callers speak recorded sentences in real time over Twilio's protocol. The bridge reports each turn's
-``turnLatency``. Then another reader takes the stereo recording, and shares no code with the bridge.
-It looks with numpy at the energy of the 10 ms around every sample. So it finds each
-answer's first sound, and the caller's last one before it. Exits with 1 if a turn differs by
-more than 20 ms, or is reported on one side only.
+Callers speak recorded sentences in real time over Twilio's protocol. The vendors are as fast as real
+ones (``bench.slow_vendors``); with ``--at-once`` they answer at once. The bridge has one core.
+Another reader takes each call's stereo recording, and shares no code with the bridge. It looks with
+numpy at the energy of the 10 ms around every sample. So it finds each answer's first sound, and the
+caller's last one before it. The bridge reports each turn's ``turnLatency``. Exits with 1 if one of
+them differs by more than 20 ms, or is on one side only.
 """
 
 from __future__ import annotations
@@ -12,19 +13,24 @@ from __future__ import annotations
 import argparse
 import asyncio
 import io
+import itertools
+import json
+import os
 import sys
 import time
 import urllib.request
 import wave
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import uvloop
 from numpy.typing import NDArray
 
-from bench.calls import BETWEEN, TURNS, Api, warmed
+from bench.calls import BETWEEN, Api, assistant, leave_the_bridges_core, warmed
 from bench.figures import median, percentile
+from bench.machine import machine
+from bench.phone import Phone, window
 
 Samples = NDArray[np.float64]
 WINDOW_SECONDS = 0.01
@@ -36,50 +42,109 @@ PAUSE_SECONDS = 0.25
 """Silence of the assistant after which sound is another answer."""
 BOUND = 0.02
 REPORT_SECONDS = 30.0
+AIM = {"p50": 1.25, "p95": 1.8}
+"""Seconds that a caller should wait at most."""
+FLUX = {"provider": "deepgram", "model": "flux-general-en"}
+
+
+class Kind(NamedTuple):
+    """An assistant, by what ends its callers' turns."""
+
+    name: str
+    smart: bool = False
+    flux: bool = False
+
+
+KINDS = (Kind("silence"), Kind("smart-turn", smart=True), Kind("flux", flux=True))
+EAGER: dict[bool, dict[str, str]] = {False: {}, True: {"EAGER_MODEL_REQUESTS": "1"}}
+"""Variables of the bridge: whether the model is asked before the turn is over."""
+
+
+class Turns(NamedTuple):
+    """Of one call, in seconds: as reported, and as the recording has them."""
+
+    reported: list[float]
+    heard: list[float]
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--calls", type=int, default=4, help="at once, for each way to end a turn")
-    options.add_argument("--turns", type=int, default=5)
+    options.add_argument("--calls", type=int, default=8, help="at once")
+    options.add_argument("--turns", type=int, default=3, help="of each call")
+    options.add_argument("--at-once", action="store_true", help="vendors without a delay")
+    names = [each.name for each in KINDS]
+    options.add_argument("--kinds", nargs="+", choices=names, default=names)
+    options.add_argument("--eager", choices=["off", "on", "both"], default="both")
     chosen = options.parse_args()
-    sys.exit(uvloop.run(compare(chosen.calls, chosen.turns)))
+    leave_the_bridges_core()
+    sys.exit(uvloop.run(compare(chosen)))
 
 
-async def compare(calls: int, turns: int) -> int:
+async def compare(chosen: argparse.Namespace) -> int:
+    print(f"{machine()}; {chosen.calls} calls at once on the bridge's core")
     print(
-        f"{'turn ends by':<16} {'turns':>6} {'p50 ms':>7} | {'p95 off':>8} {'worst':>6} {'lost':>5}"
+        f"{'turn ends by':<20} {'turns':>5} {'p50 ms':>7} {'p95 ms':>7} {'most':>6} | {'core':>5} "
+        f"{'holes':>5} {'worst':>5} | {'asked':>5} {'cut':>4} | {'p95 off':>7} {'most':>5} {'lost':>4}"
     )
+    vendors = "bench.vendors" if chosen.at_once else "bench.slow_vendors"
+    eager = {"off": [False], "on": [True], "both": [False, True]}[chosen.eager]
     failed = False
-    with warmed() as api:
-        for smart, name in TURNS.items():
-            found = await asyncio.gather(
-                *(one(api, number, turns, smart=smart) for number in range(calls))
-            )
-            same = [each for each in found if len(each[0]) == len(each[1])]
-            pairs = [pair for each in same for pair in zip(*each, strict=True)]
-            lost = sum(len(reported) + len(heard) for reported, heard in found) - 2 * len(pairs)
-            off = [abs(ours - theirs) for ours, theirs in pairs]
-            print(
-                f"{name:<16} {len(pairs):>6} {median([theirs for _, theirs in pairs]):>7.0f} | "
-                f"{percentile(off, 0.95):>8.1f} {max(off, default=0.0) * 1e3:>6.1f} {lost:>5}"
-            )
-            failed = failed or not pairs or lost > 0 or max(off) > BOUND
-    print("off: the difference between the report and the recording, in ms; lost: turns of calls")
+    for early in [False] if chosen.at_once else eager:
+        with warmed(EAGER[early], vendors) as api:
+            for kind in KINDS:
+                if kind.name in chosen.kinds and not (chosen.at_once and kind.flux):
+                    failed = await row(api, kind, chosen, early=early) or failed
+    aim = ", ".join(f"{name} {seconds * 1e3:.0f} ms" for name, seconds in AIM.items())
+    print(f"load {os.getloadavg()[0]:.1f} after; the aim: {aim}")
+    print(
+        "holes: over 60 ms in an answer's sound; asked, cut: requests to the model, and those that"
+    )
+    print(
+        "were thrown away; off: between the report and the recording, in ms; lost: turns of calls"
+    )
     print("with another number of turns in the report than in the recording")
     return int(failed)
 
 
-async def one(api: Api, number: int, turns: int, *, smart: bool) -> tuple[list[float], list[float]]:
-    """One call's latencies in seconds: as reported, and as the recording has them."""
-    await asyncio.sleep(number * BETWEEN)
-    _, phone = await asyncio.to_thread(api.phone, smart=smart)
+async def row(api: Api, kind: Kind, chosen: argparse.Namespace, *, early: bool) -> bool:
+    """Measure and print one kind of assistant. Returns whether report and recording differ."""
+    made = api.ask("POST", "/assistant", assistant_of(kind))["id"]
+    phones = [await asyncio.to_thread(api.phone_of, made, Phone) for _ in range(chosen.calls)]
+    before, began, cpu = requests(api), time.monotonic(), api.bridge.cpu
+    found = await asyncio.gather(
+        *(one(api, phone, number * BETWEEN, chosen.turns) for number, phone in enumerate(phones))
+    )
+    share = (api.bridge.cpu - cpu) / (time.monotonic() - began)
+    asked, cut = (now - then for now, then in zip(requests(api), before, strict=True))
+    same = [each for each in found if len(each.reported) == len(each.heard)]
+    pairs = list(itertools.chain.from_iterable(zip(*each, strict=True) for each in same))
+    lost = sum(len(each.reported) + len(each.heard) for each in found) - 2 * len(pairs)
+    off = [abs(ours - theirs) for ours, theirs in pairs]
+    waits = [theirs for _, theirs in pairs]
+    seen = window(phones)
+    print(
+        f"{kind.name + (', eager' if early else ''):<20} {len(pairs):>5} {median(waits):>7.0f} "
+        f"{percentile(waits, 0.95):>7.0f} {max(waits, default=0.0) * 1e3:>6.0f} | {share:>5.0%} "
+        f"{len(seen.holes):>5} {seen.worst * 1e3:>5.0f} | {asked:>5} {cut:>4} | "
+        f"{percentile(off, 0.95):>7.1f} {max(off, default=0.0) * 1e3:>5.1f} {lost:>4}",
+        flush=True,
+    )
+    return not pairs or lost > 0 or max(off) > BOUND
+
+
+def assistant_of(kind: Kind) -> dict[str, Any]:
+    made = assistant(kind.smart)
+    return {**made, "transcriber": FLUX} if kind.flux else made
+
+
+async def one(api: Api, phone: Phone, wait: float, turns: int) -> Turns:
+    await asyncio.sleep(wait)
     await phone.live(turns=turns)
     call = await asyncio.to_thread(ended, api, phone.call)
     metrics = call["artifact"].get("performanceMetrics", {})
     reported = [each["turnLatency"] / 1e3 for each in metrics.get("turnLatencies", ())]
     file = await asyncio.to_thread(fetched, call["artifact"]["recording"]["stereoUrl"])
-    return reported, list(heard(file))
+    return Turns(reported, list(heard(file)))
 
 
 # -- the reader
@@ -87,16 +152,23 @@ async def one(api: Api, number: int, turns: int, *, smart: bool) -> tuple[list[f
 
 def heard(file: bytes) -> Iterator[float]:
     """The wait before each answer: from the caller's last sound to the assistant's first."""
-    with wave.open(io.BytesIO(file)) as sound:
-        rate = sound.getframerate()
-        frames = np.frombuffer(sound.readframes(sound.getnframes()), "<i2").reshape(-1, 2)
-    caller, assistant = (sounds(frames[:, side].astype(np.float64), rate) for side in (0, 1))
+    rate, (left, right) = stereo(file)
+    caller, assistant = sounds(left, rate), sounds(right, rate)
     answered = 0
     for first in beginnings(assistant, rate):
         spoken = [end for begin, end in caller if answered <= begin and end <= first]
         if spoken:
             yield (first - spoken[-1]) / rate
         answered = first
+
+
+def stereo(file: bytes) -> tuple[int, tuple[Samples, Samples]]:
+    """A WAV file's rate, and its sides: the caller's and the assistant's."""
+    with wave.open(io.BytesIO(file)) as sound:
+        rate = sound.getframerate()
+        frames = np.frombuffer(sound.readframes(sound.getnframes()), "<i2").reshape(-1, 2)
+    whole = frames.astype(np.float64)
+    return rate, (whole[:, 0], whole[:, 1])
 
 
 def sounds(samples: Samples, rate: int) -> list[tuple[int, int]]:
@@ -124,7 +196,13 @@ def beginnings(spans: list[tuple[int, int]], rate: int) -> Iterator[int]:
         before = end
 
 
-# -- the bridge
+# -- the bridge and the vendors
+
+
+def requests(api: Api) -> tuple[int, int]:
+    """Requests that the model got so far, and those of them that were cut off."""
+    found = json.loads(fetched(f"http://127.0.0.1:{api.vendors.port}/requests") or b"{}")
+    return found.get("asked", 0), found.get("cut off", 0)
 
 
 def fetched(url: str) -> bytes:

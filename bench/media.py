@@ -21,7 +21,7 @@ from collections.abc import Callable, Coroutine
 import uvloop
 
 from bench.beside import control, memory
-from bench.calls import BRIDGE_CORE
+from bench.calls import BRIDGE_CORE, leave_the_bridges_core
 from bench.figures import median, percentile
 from bench.handoff import handoff
 from bench.phone import Phone
@@ -39,10 +39,7 @@ def main() -> None:
     chosen = options.parse_args()
     if unknown := set(chosen.parts) - set(PARTS):
         options.error(f"no such part: {' '.join(sorted(unknown))}; there are {' '.join(PARTS)}")
-    others = sorted(os.sched_getaffinity(0) - {BRIDGE_CORE})
-    if not others:
-        raise SystemExit("this bench needs two cores: one for the bridge, one for its callers")
-    os.sched_setaffinity(0, others)
+    leave_the_bridges_core()
     print(
         f"{platform.platform()}, {os.cpu_count()} CPUs, Python {platform.python_version()}, "
         f"load {os.getloadavg()[0]:.1f} before"

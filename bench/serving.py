@@ -156,9 +156,13 @@ def module(name: str, core: int | None = None) -> Iterator[Process]:
 
 
 @contextmanager
-def running(command: Sequence[str], env: Mapping[str, str], core: int | None) -> Iterator[int]:
+def running(
+    command: Sequence[str], env: Mapping[str, str], core: int | None, *, silent: bool = False
+) -> Iterator[int]:
+    """``silent``: what it prints is not shown."""
     pinned = [] if core is None else ["taskset", "-c", str(core)]
-    process = subprocess.Popen([*pinned, *command], env=env)
+    output = subprocess.DEVNULL if silent else None
+    process = subprocess.Popen([*pinned, *command], env=env, stdout=output, stderr=output)
     try:
         yield process.pid
     finally:

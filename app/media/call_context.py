@@ -82,6 +82,11 @@ class CallContext:
         return self._service.context.settings.fallback_model
 
     @property
+    def eager_model_requests(self) -> bool:
+        """Whether the model is asked while the caller's pause is still waited out."""
+        return self._service.context.settings.eager_model_requests
+
+    @property
     def vapi_voices(self) -> Mapping[str, JsonObject]:
         """The operator's voices in place of Vapi's own, by name."""
         return self._service.context.settings.vapi_voices

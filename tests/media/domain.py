@@ -64,6 +64,7 @@ class Domain:
                 fallback_voice=None,
                 fallback_transcriber=None,
                 fallback_model=None,
+                eager_model_requests=False,
                 vapi_voices={},
             ),
             addresses=partial(allowed, allow_private=True),

@@ -14,6 +14,7 @@ from pipecat.frames.frames import (
     BotSpeakingFrame,
     BotStartedSpeakingFrame,
     BotStoppedSpeakingFrame,
+    EagerEndOfTurnCancelFrame,
     ErrorFrame,
     FunctionCallInProgressFrame,
     FunctionCallResultFrame,
@@ -56,6 +57,7 @@ ANSWERS = {
         FunctionCallsStartedFrame,
         LLMFullResponseEndFrame,
         InterruptionFrame,
+        EagerEndOfTurnCancelFrame,
     ),
     Stage.VOICE: (TTSAudioRawFrame, InterruptionFrame),
     Stage.TRANSCRIBER: (InterimTranscriptionFrame, TranscriptionFrame),
@@ -203,7 +205,7 @@ class CallObserver(BaseObserver):
         for stage, answers in ANSWERS.items():
             if isinstance(frame, answers):
                 self.clock.due.pop(stage, None)
-                if not isinstance(frame, InterruptionFrame):
+                if not isinstance(frame, InterruptionFrame | EagerEndOfTurnCancelFrame):
                     self.usage.worked |= {stage, data.source}
         if isinstance(frame, ErrorFrame) and (failed := stage_of(frame)):
             self.usage.failed |= {failed, frame.processor}
@@ -245,6 +247,8 @@ class CallObserver(BaseObserver):
             case InterruptionFrame():
                 self._turns.interrupted()
                 self._signs.interrupted()
+            case EagerEndOfTurnCancelFrame():
+                self._turns.withdrawn()
             case TranscriptionFrame():
                 self._turns.understood()
             case InterimTranscriptionFrame(text=text):

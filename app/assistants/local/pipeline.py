@@ -54,6 +54,7 @@ from app.assistants.local.transcript.conversation import Conversation
 from app.assistants.local.transcript.spoken_text import Fence, SpokenTextTracker
 from app.assistants.local.transport import KEYS, AgentInputTransport, AgentOutputTransport
 from app.assistants.local.turns import by_carrier, endpoint_request
+from app.assistants.local.turns.eager_request import EagerRequests
 from app.assistants.local.turns.keys_as_text import KeysAsText
 from app.assistants.local.voicemail_detector import AfterTurnFilter, VoicemailDetector
 from app.domain.assistant.conversation import FirstMessageMode
@@ -139,6 +140,9 @@ class AgentPipeline:
             if config.detects_voicemail
             else None
         )
+        twice = services.may_be_asked_twice and not self._by_text
+        eager = twice and stream.call_context.eager_model_requests
+        self._eager = EagerRequests() if eager else None
         self._failures = FailurePolicy(self, services)
         self._began = dict[str, float]()
         self._speaking = False
@@ -419,12 +423,13 @@ class AgentPipeline:
 
     def _assemble(self) -> PipelineWorker:
         plan, parts = self.config, self._parts
+        around = self._surroundings()
         caller, assistant = LLMContextAggregatorPair(
             self.context,
             user_params=LLMUserAggregatorParams(
                 vad_analyzer=None if self._by_text else turn_taking.detector(plan),
-                user_turn_strategies=self._turns(),
-                user_turn_stop_timeout=turn_taking.stop_timeout(plan),
+                user_turn_strategies=self._turns(around),
+                user_turn_stop_timeout=turn_taking.stop_timeout(plan, around),
                 user_mute_strategies=[*turn_taking.mutes(plan, self.hold), self.caller_mute],
             ),
             realtime_service_mode=parts.speech is not None,
@@ -461,15 +466,20 @@ class AgentPipeline:
         self._listen(worker, caller, assistant)
         return worker
 
-    def _turns(self) -> UserTurnStrategies:
+    def _turns(self, around: turn_taking.Surroundings) -> UserTurnStrategies:
         if self._by_text:
             return by_carrier.strategies(self._caller_interrupts)
-        return turn_taking.strategies(
-            self.config,
+        return turn_taking.strategies(self.config, around)
+
+    def _surroundings(self) -> turn_taking.Surroundings:
+        parts = self._parts
+        return turn_taking.Surroundings(
             self._caller_interrupts,
             lambda: self.conversation.last_said,
             self.output.hold,
             self._ask_endpoint,
+            None if parts.speech else parts.ends_turns,
+            self._eager,
         )
 
     def _speaking_parts(self) -> list[FrameProcessor | None]:
@@ -477,7 +487,8 @@ class AgentPipeline:
         if self._parts.voice:
             return self._cascade()
         if self._by_text:
-            return [AfterTurnFilter(self._voicemail_detector, self.hold), self._parts.model]
+            filtered = AfterTurnFilter(self._voicemail_detector, self.hold, self._eager)
+            return [filtered, self._parts.model]
         return [self._parts.model]
 
     def _cascade(self) -> list[FrameProcessor | None]:
@@ -486,7 +497,7 @@ class AgentPipeline:
         language = str(plan.transcriber.get("language") or "")
         speech_text.equip(parts.voice, plan.speech_text, language)
         return [
-            AfterTurnFilter(self._voicemail_detector, self.hold),
+            AfterTurnFilter(self._voicemail_detector, self.hold, self._eager),
             parts.model,
             speech_text.chunker(plan.speech_text),
             parts.voice,

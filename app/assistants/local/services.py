@@ -62,6 +62,24 @@ class CallServices:
         return next((each for each in takers if each is not None), None)
 
     @property
+    def ends_turns(self) -> Callable[[], bool] | None:
+        """Whether the transcriber at work decides when a turn is over; None: none of them does."""
+        part = self.transcriber
+        every = part.services if isinstance(part, ServiceSwitcher) else [part]
+        if not any(getattr(each, "ends_turns", False) for each in every):
+            return None
+        return lambda: getattr(self.at_work(Stage.TRANSCRIBER), "ends_turns", False)
+
+    @property
+    def may_be_asked_twice(self) -> bool:
+        """Whether a request to the model can be withdrawn and made anew.
+
+        The menu acts on each of them. When one of several models fails, the next is given its
+        request, which must not be one that was withdrawn.
+        """
+        return self.remembers and not isinstance(self.model, LLMSwitcher)
+
+    @property
     def speech(self) -> SpeechModel | None:
         """The model, if it hears and speaks by itself."""
         return self.model if isinstance(self.model, SpeechModel) else None

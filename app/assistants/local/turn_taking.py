@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
 from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams
@@ -20,8 +20,10 @@ from pipecat.turns.user_turn_strategies import UserTurnStrategies
 
 from app.assistants.local.config import AgentConfig
 from app.assistants.local.takeover.hold import Hold
-from app.assistants.local.turns.caller_end import CallerTurnEnd, Helpers
+from app.assistants.local.turns.caller_end import CallerTurnEnd
 from app.assistants.local.turns.caller_start import CallerTurnStart
+from app.assistants.local.turns.eager_request import EagerRequests
+from app.assistants.local.turns.pause import Helpers
 from app.domain.assistant.endpointing import MAX_RULE_SECONDS, Smart
 from app.vendors.common import pipecat_workarounds
 
@@ -46,24 +48,29 @@ def detector(config: AgentConfig) -> VADAnalyzer:
     return pipecat_workarounds.voice_detector(params)
 
 
-def strategies(
-    config: AgentConfig,
-    interrupted: Callable[[], None],
-    last_said: Callable[[], str],
-    hold: Callable[[float], None],
-    ask: Callable[[], Awaitable[float | None]],
-) -> UserTurnStrategies:
-    """What begins a turn of the caller (and interrupts the assistant), and what ends it.
+@dataclass(frozen=True)
+class Surroundings:
+    """What the strategies ask of the call, and tell it. The functions are those of ``Helpers``."""
 
-    The functions are those of ``CallerTurnStart`` and of ``Helpers``.
-    """
-    start = CallerTurnStart(config.stop, interrupted)
-    return UserTurnStrategies(start=[start], stop=[_stop(config, last_said, hold, ask)])
+    interrupted: Callable[[], None]
+    """That of ``CallerTurnStart``."""
+    last_said: Callable[[], str]
+    hold: Callable[[float], None]
+    ask: Callable[[], Awaitable[float | None]]
+    by_transcriber: Callable[[], bool] | None = None
+    """None: none of the call's transcribers ends turns."""
+    eager: EagerRequests | None = None
 
 
-def stop_timeout(config: AgentConfig) -> float:
+def strategies(config: AgentConfig, call: Surroundings) -> UserTurnStrategies:
+    """What begins a turn of the caller (and interrupts the assistant), and what ends it."""
+    start = CallerTurnStart(config.stop, call.interrupted)
+    return UserTurnStrategies(start=[start], stop=[_stop(config, call)])
+
+
+def stop_timeout(config: AgentConfig, call: Surroundings) -> float:
     """Seconds without a sign of the caller after which pipecat ends any turn."""
-    return MAX_RULE_SECONDS + 1 if _has_own_end(config) else PIPECAT_STOP_SECONDS
+    return MAX_RULE_SECONDS + 1 if _has_own_end(config, call) else PIPECAT_STOP_SECONDS
 
 
 def mutes(config: AgentConfig, hold: Hold) -> list[BaseUserMuteStrategy]:
@@ -113,24 +120,26 @@ def load() -> None:
     pipecat_workarounds.load_sessions()
 
 
-def _has_own_end(config: AgentConfig) -> bool:
-    """Whether the plan asks for more than one of pipecat's strategies can do."""
+def _has_own_end(config: AgentConfig, call: Surroundings) -> bool:
+    """Whether the end takes more than one of pipecat's strategies can do."""
     plan = config.start
-    return bool(plan.rules) or plan.smart is not Smart.NONE or plan.by_transcript is not None
+    planned = bool(plan.rules) or plan.smart is not Smart.NONE or plan.by_transcript is not None
+    return planned or call.eager is not None or call.by_transcriber is not None
 
 
-def _stop(
-    config: AgentConfig,
-    last_said: Callable[[], str],
-    hold: Callable[[float], None],
-    ask: Callable[[], Awaitable[float | None]],
-) -> BaseUserTurnStopStrategy:
+def _stop(config: AgentConfig, call: Surroundings) -> BaseUserTurnStopStrategy:
     plan = config.start
-    if _has_own_end(config):
-        by_sound = plan.smart in (Smart.LOCAL, Smart.WAIT_FUNCTION)
-        params = SmartTurnParams(stop_secs=UNFINISHED_SECONDS)
-        analyzer = pipecat_workarounds.smart_turn(params) if by_sound else None
-        asks = ask if plan.smart is Smart.SERVER else None
-        helpers = Helpers(last_said, hold, asks, analyzer, UNFINISHED_SECONDS)
-        return CallerTurnEnd(plan, helpers)
-    return SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=plan.wait_seconds)
+    if not _has_own_end(config, call):
+        return SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=plan.wait_seconds)
+    by_sound = plan.smart in (Smart.LOCAL, Smart.WAIT_FUNCTION)
+    params = SmartTurnParams(stop_secs=UNFINISHED_SECONDS)
+    helpers = Helpers(
+        call.last_said,
+        call.hold,
+        call.ask if plan.smart is Smart.SERVER else None,
+        pipecat_workarounds.smart_turn(params) if by_sound else None,
+        UNFINISHED_SECONDS,
+        call.by_transcriber or (lambda: False),
+        call.eager,
+    )
+    return CallerTurnEnd(plan, helpers)

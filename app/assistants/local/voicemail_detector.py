@@ -23,6 +23,7 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from app.assistants.local.takeover.hold import Hold
+from app.assistants.local.turns.eager_request import EagerRequests
 from providers.common.audio import level
 
 # What machines say and people seldom do.
@@ -115,19 +116,29 @@ class AfterTurnFilter(FrameProcessor):
     """Drops frames that no processor behind the turn detection needs.
 
     Behind it the caller's audio is unused, and each processor it would pass costs time. A machine
-    gets no answer of the model, and neither does anybody while a supervisor has the call.
+    gets no answer of the model, and no caller does while a supervisor has the call. A request that
+    was withdrawn gets none either.
     """
 
-    def __init__(self, screen: VoicemailDetector | None, hold: Hold) -> None:
+    def __init__(
+        self, screen: VoicemailDetector | None, hold: Hold, eager: EagerRequests | None
+    ) -> None:
         super().__init__()
         self._screen = screen
         self._hold = hold
+        self._eager = eager
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
         unanswered = self._hold.held or (self._screen is not None and self._screen.machine)
         if isinstance(frame, InputAudioRawFrame):
             return
-        if unanswered and isinstance(frame, LLMContextFrame):
-            return
+        if isinstance(frame, LLMContextFrame):
+            if unanswered and self._eager is not None:
+                self._eager.wanted = None  # the turn's end may be answered again
+            if unanswered or self._is_withdrawn(frame):
+                return
         await self.push_frame(frame, direction)
+
+    def _is_withdrawn(self, frame: LLMContextFrame) -> bool:
+        return self._eager is not None and self._eager.is_withdrawn(frame)

@@ -6,6 +6,11 @@ makes it needless, in ``tests/vendors/common/test_pipecat_workarounds.py``.
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -23,6 +28,9 @@ from pipecat.services.llm_service import LLMService
 # https://github.com/pipecat-ai/pipecat/issues/2050
 # https://github.com/pipecat-ai/pipecat/pull/4818
 
+# A tenth of the event loop's share, where both want the core.
+TURN_NICENESS = 10
+
 
 def voice_detector(params: VADParams) -> VADAnalyzer:
     """``SileroVADAnalyzer(params=params)`` on the session that all calls share."""
@@ -34,9 +42,21 @@ def voice_detector(params: VADParams) -> VADAnalyzer:
     return made
 
 
+class SharedSmartTurn(LocalSmartTurnAnalyzerV3):
+    """On one thread for all calls, which gives way to the calls' sound.
+
+    pipecat starts a thread for each call. Where several are at work, they take the event loop's core,
+    and the sound of all calls gets gaps.
+    """
+
+    @property
+    def _model_executor(self) -> ThreadPoolExecutor:
+        return _turn_thread()
+
+
 def smart_turn(params: SmartTurnParams) -> BaseSmartTurn:
     """``LocalSmartTurnAnalyzerV3(params=params)`` on the session that all calls share."""
-    made = LocalSmartTurnAnalyzerV3.__new__(LocalSmartTurnAnalyzerV3)
+    made = SharedSmartTurn.__new__(SharedSmartTurn)
     super(LocalSmartTurnAnalyzerV3, made).__init__(params=params)
     made._log_data = False
     made._session = _turn_session()
@@ -66,6 +86,21 @@ def _voice_session() -> Any:
 @cache
 def _turn_session() -> Any:
     return LocalSmartTurnAnalyzerV3()._session
+
+
+@cache
+def _turn_thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="smart-turn", initializer=_give_way)
+
+
+def _give_way() -> None:
+    """Lower this thread's priority. On Linux a thread has one of its own.
+
+    https://man7.org/linux/man-pages/man2/setpriority.2.html (C library/kernel differences)
+    """
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), TURN_NICENESS)
 
 
 # ------------------------------------------------------------------ a model's connections are closed

@@ -24,6 +24,9 @@ PATH = "/v2/listen"
 class Flux(ConnectTimeout, PinnedSockets, DeepgramFluxSTTService):
     """The transcriber of one call."""
 
+    # Its final text is the end of a turn (``CallServices.ends_turns``).
+    ends_turns = True
+
 
 def make(config: Config, account: VendorAccount, sample_rate: int, addresses: Addresses) -> Flux:
     """Build the service. Raises ``UnbuildableAssistant``."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from threading import get_native_id
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,12 @@ from pipecat.audio.vad.vad_analyzer import VADParams
 from pipecat.services.anthropic.llm import AnthropicLLMService
 from pipecat.services.openai.llm import OpenAILLMService
 
-from app.vendors.common.pipecat_workarounds import ClosesClient, smart_turn, voice_detector
+from app.vendors.common.pipecat_workarounds import (
+    TURN_NICENESS,
+    ClosesClient,
+    smart_turn,
+    voice_detector,
+)
 from tests.clock import on_loop
 
 PARAMS = VADParams(start_secs=0.3, stop_secs=0.4)
@@ -56,6 +63,20 @@ def test_calls_share_sessions() -> None:
     assert one._model.session is other._model.session
     turns: list[Any] = [smart_turn(SmartTurnParams()) for _ in range(2)]
     assert turns[0]._session is turns[1]._session
+
+
+def test_calls_judge_turns_on_one_thread_that_gives_way() -> None:
+    """Once pipecat's own do: delete ``SharedSmartTurn``."""
+    own = [LocalSmartTurnAnalyzerV3() for _ in range(2)]
+    assert own[0]._model_executor is not own[1]._model_executor
+    turns: list[Any] = [smart_turn(SmartTurnParams()) for _ in range(2)]
+    threads = [
+        each._model_executor.submit(lambda: os.getpriority(os.PRIO_PROCESS, get_native_id()))
+        for each in turns
+    ]
+    assert turns[0]._model_executor is turns[1]._model_executor
+    mine = os.getpriority(os.PRIO_PROCESS, get_native_id())
+    assert [each.result() for each in threads] == [min(19, max(mine, TURN_NICENESS))] * 2
 
 
 def test_calls_do_not_share_state() -> None:

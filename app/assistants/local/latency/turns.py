@@ -45,6 +45,11 @@ class TurnTimer:
             self._asked, self._silent = self._silent, None
             self._asked.understood, self._asked.asked = self._understood, now()
 
+    def withdrawn(self) -> None:
+        """The model was asked too early: it will be asked again about the same words."""
+        if self._asked is not None and self._asked.worded is None:
+            self._silent, self._asked = self._asked, None
+
     def worded(self) -> None:
         """The model has a word, or there is a text to speak."""
         if self._asked is not None and self._asked.worded is None:

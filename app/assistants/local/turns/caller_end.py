@@ -6,11 +6,10 @@ The wait depends on what both have said, so each new text may change it while it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from pipecat.audio.turn.base_turn_analyzer import BaseTurnAnalyzer, EndOfTurnState
 from pipecat.frames.frames import (
+    EagerEndOfTurnCancelFrame,
     Frame,
     InputAudioRawFrame,
     InterimTranscriptionFrame,
@@ -24,50 +23,17 @@ from pipecat.processors.frame_processor import FrameProcessorSetup
 from pipecat.turns.types import ProcessFrameResult
 from pipecat.turns.user_stop import BaseUserTurnStopStrategy
 
-from app.domain.assistant.endpointing import Smart, StartSpeakingPlan
+from app.assistants.local.turns.eager_request import EagerRequest
+from app.assistants.local.turns.pause import Helpers, Pause
+from app.domain.assistant.endpointing import ENDS_WITH_PUNCTUATION, Smart, StartSpeakingPlan
 from app.media.stream import now
 
 KEYS_PREFIX = "DTMF: "
 """How pipecat's aggregator writes pressed keys, which no plan for words is about."""
-
-
-@dataclass
-class Pause:
-    """What is known of the caller's turn."""
-
-    text: str = ""
-    """The final texts."""
-    interim: str = ""
-    """The text that may still change."""
-    silent_at: float | None = None
-    """When the pause was noticed."""
-    finalized: bool = False
-    """The transcriber has no more text of it."""
-    by_voice: bool = False
-    """The voice detector noticed the pause; else a text without a voice did."""
-    smart_seconds: float | None = None
-    """The wait that the smart plan decided on for ``smart_text``."""
-    smart_text: str | None = None
-
-    @property
-    def heard(self) -> str:
-        return f"{self.text} {self.interim}".strip()
-
-
-@dataclass(frozen=True)
-class Helpers:
-    """What the strategy asks, and what it tells."""
-
-    last_said: Callable[[], str]
-    """The assistant's last words."""
-    hold: Callable[[float], None]
-    """Called with the time before which the assistant must not speak."""
-    ask: Callable[[], Awaitable[float | None]] | None = None
-    """Asks the client's server for the wait, of ``Smart.SERVER``."""
-    analyzer: BaseTurnAnalyzer | None = None
-    """The model that judges the sound, of the other smart plans."""
-    unfinished_seconds: float = 0.0
-    """The wait after a sentence that sounds unfinished."""
+# A transcriber that ends turns has ended each of them by then. Deepgram's default is 5.
+TRANSCRIBER_SECONDS = 6.0
+# Silence after which no judgement of the sound is waited for. On a busy machine ``waitSeconds`` decides.
+JUDGEMENT_SECONDS = 0.6
 
 
 class CallerTurnEnd(BaseUserTurnStopStrategy):
@@ -83,6 +49,7 @@ class CallerTurnEnd(BaseUserTurnStopStrategy):
         self._speaking = False
         self._latency = self._stop_seconds = 0.0
         self._waiting: asyncio.Task[None] | None = None
+        self._eager = EagerRequest(self, helpers.eager)
 
     async def setup(self, setup: FrameProcessorSetup) -> None:  # type: ignore[override]  # as pipecat's own
         await super().setup(setup)
@@ -91,15 +58,15 @@ class CallerTurnEnd(BaseUserTurnStopStrategy):
 
     async def cleanup(self) -> None:
         await super().cleanup()  # type: ignore[no-untyped-call]
-        await self._stop_waiting()
+        await self._new_pause("")
         if self._helpers.analyzer is not None:
             await self._helpers.analyzer.cleanup()  # type: ignore[no-untyped-call]
 
     async def handle_user_turn_started(self) -> None:
-        await self._stop_waiting()
-        self._pause = Pause()
+        await self._new_pause("")
 
     async def handle_user_turn_stopped(self) -> None:
+        await self._eager.turn_ended()
         await self.handle_user_turn_started()
         if self._helpers.analyzer is not None:
             self._helpers.analyzer.clear()  # type: ignore[no-untyped-call]
@@ -121,6 +88,8 @@ class CallerTurnEnd(BaseUserTurnStopStrategy):
                 await self._heard()
             case InterimTranscriptionFrame(text=text):
                 pause.interim, pause.finalized = text, False
+            case EagerEndOfTurnCancelFrame():
+                self._eager.forget()
             case InputAudioRawFrame(audio=audio) if self._helpers.analyzer is not None:
                 self._helpers.analyzer.append_audio(audio, self._speaking)
         return ProcessFrameResult.CONTINUE
@@ -128,10 +97,17 @@ class CallerTurnEnd(BaseUserTurnStopStrategy):
     async def _resumed(self, start_seconds: float) -> None:
         """The caller goes on: what was decided about the pause is of no use."""
         self._speaking = True
-        await self._stop_waiting()
-        self._pause = Pause(text=self._pause.text)
+        await self._new_pause(self._pause.text)
         if self._helpers.analyzer is not None:
             self._helpers.analyzer.update_vad_start_secs(start_seconds)
+
+    async def _new_pause(self, text: str) -> None:
+        """Decide nothing more about this pause. ``text``: what the turn has until now."""
+        await self._stop_waiting()
+        await self._eager.withdraw()
+        if self._pause.verdict is not None:
+            await self.task_manager.cancel_task(self._pause.verdict)
+        self._pause = Pause(text)
 
     async def _heard(self) -> None:
         if self._speaking:
@@ -153,15 +129,24 @@ class CallerTurnEnd(BaseUserTurnStopStrategy):
         """End the turn when the pause is long enough, and a text of it is there."""
         pause = self._pause
         since = pause.silent_at or now()
+        if self._sounds_finished(pause):
+            await self._eager.ask(pause.text, 0.0)
         seconds = await self._seconds(pause)
         if not pause.finalized and pause.by_voice:
             seconds = max(seconds, self._latency - self._stop_seconds)
+        if pause.by_voice and not pause.interim:
+            await self._eager.ask(pause.text, since + seconds - now())
         await asyncio.sleep(max(0.0, since + seconds - now()))
         if self._speaking or (self.wait_for_transcript and not pause.text):
             return  # the next text waits anew
         self._waiting = None  # the end of the turn must not cancel this task
         self._helpers.hold(since + self._plan.wait_seconds)
-        await self.trigger_user_turn_stopped()
+        await self._eager.end_turn(pause.text)
+
+    def _sounds_finished(self, pause: Pause) -> bool:
+        """Whether the text is a whole sentence, where the model that judges the sound takes time."""
+        judged = self._helpers.analyzer is not None and pause.by_voice and not pause.interim
+        return judged and ENDS_WITH_PUNCTUATION.search(pause.text) is not None
 
     async def _seconds(self, pause: Pause) -> float:
         if pause.text.startswith(KEYS_PREFIX):
@@ -174,6 +159,8 @@ class CallerTurnEnd(BaseUserTurnStopStrategy):
             smart = await self._smart(pause)
             if smart is not None:
                 return smart
+        elif self._plan.by_transcript is None and pause.by_voice and self._helpers.by_transcriber():
+            return 0.0 if pause.finalized else TRANSCRIBER_SECONDS
         return self._plan.seconds(pause.heard, said)
 
     async def _smart(self, pause: Pause) -> float | None:
@@ -186,7 +173,15 @@ class CallerTurnEnd(BaseUserTurnStopStrategy):
                 pause.smart_text = pause.text
             return pause.smart_seconds
         if self._helpers.analyzer is not None and pause.by_voice:
-            pause.smart_seconds = await self._judged(self._helpers.analyzer)
+            if pause.verdict is None:
+                judging = self._judged(self._helpers.analyzer)
+                pause.verdict = self.task_manager.create_task(judging, f"{self}::judge")
+            left = (pause.silent_at or now()) + JUDGEMENT_SECONDS - now()
+            try:
+                async with asyncio.timeout(max(0.0, left)):
+                    pause.smart_seconds = await asyncio.shield(pause.verdict)
+            except TimeoutError:
+                return None
             pause.smart_text = pause.text
         return pause.smart_seconds
 

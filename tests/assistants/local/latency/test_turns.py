@@ -11,6 +11,7 @@ import pytest
 from pipecat.frames.frames import (
     BotStartedSpeakingFrame,
     BotStoppedSpeakingFrame,
+    EagerEndOfTurnCancelFrame,
     Frame,
     InterruptionFrame,
     LLMContextFrame,
@@ -45,6 +46,7 @@ FRAMES: dict[str, Callable[[], Frame]] = {
     "begins": BotStartedSpeakingFrame,
     "ends": BotStoppedSpeakingFrame,
     "cut": InterruptionFrame,
+    "withdrawn": EagerEndOfTurnCancelFrame,
 }
 SPOKEN = [(1.0, 2.0)]
 """Seconds in which the caller is audible."""
@@ -162,3 +164,13 @@ def test_the_parts_follow_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (
         turn.told == "900 ms: 400 endpointing, 100 transcriber, 200 model, 60 voice, 140 transport"
     )
+
+
+def test_a_request_that_was_withdrawn_is_not_the_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model is asked again about the same words, and its part begins there."""
+    again = [(2.4, "asked"), (2.5, "withdrawn"), (2.6, "asked"), (2.7, "word"), (2.76, "voice")]
+    line = Line(SPOKEN, [(2.9, 4.0)], [(1.2, "speaks"), (2.3, "stops"), *again])
+    monkeypatch.setattr(turns, "now", lambda: line.now)
+    asyncio.run(line.run(4.0))
+    (turn,) = line.found
+    assert (turn.endpointing, turn.model) == pytest.approx((0.6, 0.1), abs=0.005)
