@@ -419,6 +419,8 @@ class Stage:
         # Settings of the number at the carrier that differ from what the bridge wants, by field.
         self.number: JsonDict = {}
         self._threads: list[threading.Thread] = []
+        # A thread among them has been started.
+        self._starting = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -440,14 +442,19 @@ class Stage:
     def spawn(self, target: Callable[[], object]) -> None:
         """Run in a thread; ``join`` waits for it."""
         thread = threading.Thread(target=self._guarded, args=(target,), daemon=True)
-        self._threads.append(thread)
-        thread.start()
+        with self._starting:
+            self._threads.append(thread)
+            thread.start()
 
     def join(self) -> None:
         """Wait until every spawned call is over and every callback is answered."""
-        while self._threads:
-            self._threads.pop().join()
+        while thread := self._a_thread():
+            thread.join()
         self.flush()
+
+    def _a_thread(self) -> threading.Thread | None:
+        with self._starting:
+            return self._threads.pop() if self._threads else None
 
     def flush(self) -> None:
         """Wait until every callback is answered. A refused one is a problem."""

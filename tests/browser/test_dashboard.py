@@ -105,6 +105,7 @@ def test_the_keyboard_reaches_the_content_first(site: Site, tab: Tab) -> None:
     tab.press("Tab")
     assert tab.run("document.activeElement.className") == "skip"
     tab.press("Enter")
+    tab.until("location.hash === '#main'")
     tab.press("Tab")
     assert tab.run("document.querySelector('main').contains(document.activeElement)")
 

@@ -47,6 +47,7 @@ def test_every_row_holds(database_url: str, tmp_path: Path) -> None:
         "--start-log": str(bridge.log),
         "--ready-path": "/readyz",
         "--talking-assistant": json.dumps(TALKING),
+        "--patience": "60",
         "--join-seconds": "8",
         "--bypass-seconds": "25",
         "--json": str(found),

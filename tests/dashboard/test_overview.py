@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from app.store import messages
 from app.wiring import Services
-from bench.dashboard import ORG
+from bench.dashboard import ORG, fill
+from bench.fresh import new_app
 from tests.dashboard.pages import csrf_of
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[Flask]:
+    """Of this file alone: other pages' tests make calls."""
+    with new_app() as made:
+        fill(made, 60)
+        yield made
 
 
 def words(page: str) -> str:

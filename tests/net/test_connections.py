@@ -70,6 +70,11 @@ PLACES: dict[str, dict[str, str]] = {
         "urllib3.request": MACHINE,
     },
     "app/cli/demo_talk.py": {"urllib3.request": COMMAND},  # is there a model?
+    "app/cli/scenarios/api.py": {"urllib3.PoolManager": COMMAND},
+    "app/cli/scenarios/bridge.py": {
+        "socket.socket": MACHINE,  # is a port free?
+        "urllib3.request": MACHINE,
+    },
     "app/doctor/public_url.py": {"urllib3.request": COMMAND},
     "app/doctor/signatures.py": {"urllib3.PoolManager": COMMAND},
     "app/jobs/postgresql.py": {
@@ -138,6 +143,7 @@ PLACES: dict[str, dict[str, str]] = {
         "openai.AsyncOpenAI": GIVEN,
         "pipecat.services.openai.llm.OpenAILLMService": GIVEN,
     },
+    "app/vendors/vapi/sdk.py": {"httpx.Client": GIVEN},
     "app/vendors/rime/tts.py": {"pipecat.services.rime.tts.RimeTTSService": PINNED},
     "providers/common/download.py": {
         "requests.Session": "a recording, from hosts that the carrier's adapter trusts",

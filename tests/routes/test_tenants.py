@@ -81,8 +81,8 @@ def requests(app: Flask, ids: dict[str, str]) -> list[tuple[str, str, dict[str, 
     """(method, path, body) of every route of the API that takes an id."""
     found = []
     for rule in app.url_map.iter_rules():
-        if rule.endpoint.startswith("hook ") or "id" not in rule.arguments:
-            continue
+        if rule.endpoint.startswith(("hook ", "upstream.")) or "id" not in rule.arguments:
+            continue  # or its requests have the call's token, and no key
         words = rule.rule.strip("/").split("/")
         path = rule.rule.replace("<id>", ids[words[0]]).replace("<messageId>", ids["message"])
         methods = (rule.methods or set()) - {"HEAD", "OPTIONS"}

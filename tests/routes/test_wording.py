@@ -254,7 +254,7 @@ WRONG_CONTROLS: list[tuple[dict[str, Any], str]] = [
     # nobody's
     (
         {"type": "end"},
-        "type must be one of the following values: end-call, transfer, handoff, say, add-message, control",
+        "type must be one of the following values: end-call, transfer, handoff, say, add-message, control, take-over, give-back",
     ),
     # each without what it is about
     ({"type": "transfer"}, "destination should not be empty"),

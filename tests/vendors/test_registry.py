@@ -36,6 +36,9 @@ MAY_NAME: Mapping[str, str] = {
     "app/domain/assistant/tool_types.py": "Vapi's names of tools",
     "app/vendors/key_requests.py": "one request of each, by which the doctor tries a key",
     "app/domain/dashboard/assistants/choices.py": "the models that a new assistant prefers",
+    "app/dashboard/call_actions.py": "a supervisor's whisper",
+    "app/cli/scenarios/assistant.py": "the protocols of the stand-ins",
+    "app/cli/scenarios/schema.py": "the judge's model",
     "app/cli/demo_talk.py": "the voice of the demo's caller, beside the assistant's",
     "app/routes/assistant_examples.py": "the examples of the OpenAPI document",
 }

@@ -196,6 +196,7 @@ CHANGED = {
     "active_id": ("1", "1"),
     "history": ({"kept": [], "since": 2}, {"kept": [], "since": 2}),
     "upstreams": (("a", "b"), ["a", "b"]),
+    "taken_over": (True, True),
 }
 """Field -> a value, and how the column has it."""
 NAMES = {
@@ -211,6 +212,7 @@ NAMES = {
     "analysis_attempts": "analysis",
     "active_id": "activeId",
     "spoken_language": "spokenLanguage",
+    "taken_over": "takenOver",
 }
 
 
