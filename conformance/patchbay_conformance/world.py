@@ -252,14 +252,17 @@ class World:
         return socket
 
     def joined(self, carrier: Carrier, **fields: Any) -> tuple[Call, Leg, Document, MediaSocket]:
-        """A call in progress: created, answered, its media socket open."""
+        """A call in progress: created, answered, its media socket open.
+
+        An assistant may have ended it at once.
+        """
         leg = carrier.new_leg()
         call = self.create(carrier, leg, **fields)
         if carrier.status_url(call):
             self.say(carrier, call, leg, "announced", "ringing", "answered")
         document = carrier.details(call)
         socket = self.connect(carrier, leg, document)
-        self.status(call, "in-progress")
+        self.status(call, "in-progress", "ended")
         return call, leg, document, socket
 
     def reply(self, name: str, reply: Reply | None = None) -> str:

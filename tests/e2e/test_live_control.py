@@ -55,6 +55,15 @@ def supervise(call_id: str, at: Bridge) -> None:
             assert json.loads(supervisor.recv())["takenOver"] is taken
 
 
+SUPERVISED = frozenset({"supervisor.took-over", "supervisor.gave-back"})
+
+
+def events_of(call_id: str, at: Bridge) -> set[str]:
+    """Of the call's events."""
+    log = at.api("GET", f"/call/{call_id}/events", expect=200)
+    return {each["kind"] for each in log}
+
+
 def play(socket: ClientConnection) -> None:
     """As a phone does: what it is sent is played at once, and the marks in it are told."""
     for message in socket:
@@ -89,8 +98,9 @@ def test_another_process_is_told_and_is_heard(
             start = json.loads(listener.recv())
             assert (start["type"], start["sampleRate"], start["channels"]) == ("start", 8000, 2)
             supervise(caller.call_id, neighbour)
-            log = neighbour.api("GET", f"/call/{caller.call_id}/events", expect=200)
-            assert "supervisor.took-over" in [each["kind"] for each in log]
+            bridge._until(
+                lambda: events_of(caller.call_id, neighbour), SUPERVISED.issubset, SECONDS
+            )
             last = {"type": "say", "content": "Goodbye then.", "endCallAfterSpoken": True}
             neighbour.api("POST", control, last, expect=200)
             kinds, left, right = heard(listener)
