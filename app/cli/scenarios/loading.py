@@ -124,7 +124,7 @@ def _read(path: Path) -> Iterator[Loaded]:
 def _unclear(
     node: yaml.Node | None, around: list[yaml.Node], known: set[int]
 ) -> Iterator[tuple[int, str]]:
-    """Lines with what YAML allows and nobody means: a word twice, a value that holds itself."""
+    """Lines with what YAML allows by mistake: a word twice, a value that holds itself."""
     if node in around:
         yield around[-1].start_mark.line + 1, "an alias (*) names what it stands in"
     if not isinstance(node, yaml.CollectionNode) or id(node) in known:
