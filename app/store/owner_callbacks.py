@@ -31,6 +31,7 @@ _TO = _columns.receiver == sa.bindparam("receiver")
 _older = owner_callbacks.alias("older")
 _held_back = sa.exists().where(
     _older.c.lane == _columns.lane,
+    _older.c.receiver == _columns.receiver,  # whose job looks for what is due
     _older.c.state == sa.literal_column("'pending'"),
     _older.c.id < _columns.id,
 )
@@ -47,7 +48,7 @@ _NEXT = Prepared(
 )
 _RECORD = Prepared(
     owner_callbacks.update()
-    .where(_THIS)
+    .where(_THIS, IS_PASSED_ON)
     .values(
         state=sa.bindparam("then", type_=_columns.state.type),
         attempts=_columns.attempts + 1,
@@ -157,7 +158,10 @@ def next_at(conn: Connection, receiver: str) -> datetime | None:
 
 
 def record(conn: Connection, results: Collection[Tried], now: datetime) -> None:
-    """Store the results of attempts."""
+    """Store the results of attempts.
+
+    What is over stays so: a job that had lost its lease may end after the one that took its place.
+    """
     rows = [
         {
             "callback": each.id,
