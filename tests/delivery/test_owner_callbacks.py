@@ -109,6 +109,21 @@ def test_a_failed_one_holds_those_of_its_call_alone(world: World, receiver: Rece
     assert ids == ["one-first", "two-other", "one-first", "one-second"]
 
 
+def test_those_held_back_are_due_with_it(world: World, receiver: Receiver) -> None:
+    """Else each look would pass over all of them while the owner's server is away."""
+    receiver.script(500)
+    keys = ["first", "second", "third"]
+    for key in keys:
+        world.put(key, receiver.url)
+    wait = world.run(receiver.url)
+    assert wait is not None
+    assert len({world.row(key)["next_at"] for key in keys}) == 1
+    assert world.row("first")["next_at"] > world.clock()
+    world.clock.pass_(wait)
+    assert world.run(receiver.url) is None
+    assert bodies(receiver) == ["first", *keys]
+
+
 def test_another_server_s_does_not_wait_for_it(world: World, receiver: Receiver) -> None:
     """Such as that of another number: no job of its own would come for it later."""
     receiver.script(500)
@@ -180,8 +195,11 @@ def test_what_is_over_stays_so(world: World, receiver: Receiver) -> None:
     late = world.passing._try(world.row("first"))
     assert late.state == "pending"
     assert world.run(receiver.url) is None
+    world.put("second", receiver.url)
     world.passing._store([late])
-    assert world.states() == {"first": "delivered"}
+    assert world.states()["first"] == "delivered"
+    assert world.run(receiver.url) is None
+    assert bodies(receiver) == ["first", "first", "second"]
 
 
 def test_a_private_address_is_not_called(

@@ -43,8 +43,8 @@ class OwnerCallbackService:
     def bind(self, payload: Mapping[str, str]) -> float | None:
         """Handler of the job ``late_binding.BIND``: read the lane's requests once more.
 
-        Those whose leg is still of no call stay as they are. A look at them is no transaction of a
-        writer: most legs are lent to nobody.
+        Those whose leg is still of no call stay as they are. Most legs are never lent, so the look
+        at them is a read only.
         """
         with self.context.store.read() as conn:
             rows = store.unbound(conn, payload["lane"], STEP)
@@ -76,7 +76,7 @@ class OwnerCallbackService:
         except Exception:  # one row must not hold up those behind it
             log.exception("what a carrier sent cannot be bound to its call")
             return None
-        report = replace(report, asks=False)  # nobody waits for an answer any more
+        report = replace(report, asks=False)  # the carrier waits for an answer no more
         return VerifiedWebhook(
             carrier, HookKind.STATUS, report, signers, owners=request, is_late=True
         )
