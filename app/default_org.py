@@ -47,8 +47,10 @@ def create_default_org(context: Context, *, is_start: bool = False) -> str | Non
         known = accounts.get_org(conn, ORG_ID)
         if is_start:
             _follow_removed(context, conn, known, secret)
-        elif ASSISTANT not in secret:
-            secret |= _remembered(context, known)
+        else:
+            org["owner_callback_url"] = org["owner_callback_url"] or _remembered_url(known)
+            if ASSISTANT not in secret:
+                secret |= _remembered(context, known)
         org["secret"] = _sealed(context, known, secret)
         if not _is_same(known, org):
             accounts.put_org(conn, org)
@@ -116,6 +118,11 @@ def _follow_removed(
         before = context.vault.open(known["secret"] if known else None)
         if ASSISTANT in before and ASSISTANT not in settings:
             default_number.forget_assistant(conn, ORG_ID, before[ASSISTANT])
+
+
+def _remembered_url(known: JsonObject | None) -> str | None:
+    """The OWNER_CALLBACK_URL of the last start, for a command without it."""
+    return known["owner_callback_url"] if known else None
 
 
 def _remembered(context: Context, known: JsonObject | None) -> JsonDict:

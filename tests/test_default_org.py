@@ -84,6 +84,25 @@ def test_a_seal_of_a_lost_key_is_made_anew(
     assert Vault(["a new key of the operator"]).open(sealed) == {"serverSecret": "a secret"}
 
 
+def test_a_command_without_it_forgets_no_owner_callback_url(
+    start: Callable[..., Context], store: Store
+) -> None:
+    """Else the owner's server would learn nothing until the next start."""
+    start(owner_callback_url="https://owner.example/status")
+    start(is_start=False)
+    assert owner_callback_url(store) == "https://owner.example/status"
+    start()
+    assert owner_callback_url(store) is None
+
+
+def owner_callback_url(store: Store) -> str | None:
+    with store.read() as conn:
+        org = accounts.get_org(conn, default_org.ORG_ID)
+    assert org is not None
+    found: str | None = org["owner_callback_url"]
+    return found
+
+
 # ------------------------------------------------------------------ the number of the settings
 
 FIRST, SECOND = "0" * 8 + "-0000-4000-8000-" + "1" * 12, "0" * 8 + "-0000-4000-8000-" + "2" * 12

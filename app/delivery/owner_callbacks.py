@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from app.delivery import retry
 from app.delivery.retry import Outcome
 from app.domain.context import Context
-from app.domain.legs.owner_callbacks import request_of
+from app.domain.legs.owner_callbacks import AGENT, request_of
 from app.net.connections import Connections
 from app.net.http import Response, SendError, get, post
 from app.net.threads import in_thread
@@ -156,6 +156,7 @@ class OwnerCallbacks:
 
 def _url(url: str, query: str) -> str:
     """The owner's URL, and after its own query that of the request, byte for byte."""
+    url = url.partition("#")[0]  # what follows a fragment's sign is never sent
     if not query:
         return url
     return f"{url}{'&' if '?' in url else '?'}{query}"
@@ -165,7 +166,7 @@ def _headers(row: JsonObject, request: WebhookRequest) -> dict[str, str]:
     """The carrier's own, and what the owner needs to verify its signature."""
     return {
         **dict(request.headers),
-        "user-agent": "Patchbay",
+        "user-agent": AGENT,
         "webhook-id": f"{row['lane']}-{row['key']}",
         "x-forwarded-url": request.url,
     }

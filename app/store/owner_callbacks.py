@@ -31,6 +31,7 @@ _TO = _columns.receiver == sa.bindparam("receiver")
 _older = owner_callbacks.alias("older")
 _held_back = sa.exists().where(
     _older.c.lane == _columns.lane,
+    _older.c.receiver == _columns.receiver,  # whose job looks for what is due
     _older.c.state == sa.literal_column("'pending'"),
     _older.c.id < _columns.id,
 )
@@ -41,13 +42,14 @@ _DUE = Prepared(
     .limit(sa.bindparam("number", type_=sa.Integer))
 )
 _NEXT = Prepared(
-    sa.select(sa.func.min(_columns.next_at, type_=_TIME)).where(
-        IS_PASSED_ON, _TO, sa.not_(_held_back)
-    )
+    sa.select(_columns.next_at)
+    .where(IS_PASSED_ON, _TO, sa.not_(_held_back))
+    .order_by(_columns.next_at, _columns.id)
+    .limit(1)
 )
 _RECORD = Prepared(
     owner_callbacks.update()
-    .where(_THIS)
+    .where(_THIS, IS_PASSED_ON)
     .values(
         state=sa.bindparam("then", type_=_columns.state.type),
         attempts=_columns.attempts + 1,
@@ -56,6 +58,27 @@ _RECORD = Prepared(
         next_at=sa.bindparam("until", type_=_TIME),
         updated_at=_NOW,
     )
+)
+_failed = owner_callbacks.alias("failed")
+
+
+def _of_failed(column: sa.ColumnElement[str]) -> sa.ScalarSelect[str]:
+    """Of the row that is tried again later."""
+    is_it = _failed.c.id == sa.bindparam("callback")
+    is_pending = _failed.c.state == sa.literal_column("'pending'")
+    return sa.select(column).where(is_it, is_pending).scalar_subquery()
+
+
+_HOLD_BACK = Prepared(
+    owner_callbacks.update()
+    .where(
+        IS_PASSED_ON,
+        _columns.lane == _of_failed(_failed.c.lane),
+        _columns.receiver == _of_failed(_failed.c.receiver),
+        _columns.id > sa.bindparam("callback"),
+        _columns.next_at < sa.bindparam("until", type_=_TIME),
+    )
+    .values(next_at=sa.bindparam("until", type_=_TIME))
 )
 _UNBOUND = Prepared(
     sa.select(owner_callbacks)
@@ -157,7 +180,10 @@ def next_at(conn: Connection, receiver: str) -> datetime | None:
 
 
 def record(conn: Connection, results: Collection[Tried], now: datetime) -> None:
-    """Store the results of attempts."""
+    """Store the results of attempts.
+
+    A row that is over stays as it is. A job whose lease was lost may end after its successor.
+    """
     rows = [
         {
             "callback": each.id,
@@ -170,6 +196,8 @@ def record(conn: Connection, results: Collection[Tried], now: datetime) -> None:
         for each in results
     ]
     _RECORD.many(conn, rows)
+    # a look for what is due then passes over none of those behind it, which may be many
+    _HOLD_BACK.many(conn, [row for row in rows if row["then"] == PENDING])
 
 
 def of_call(conn: Connection, call_id: str) -> Sequence[Row]:

@@ -109,6 +109,32 @@ def test_a_failed_one_holds_those_of_its_call_alone(world: World, receiver: Rece
     assert ids == ["one-first", "two-other", "one-first", "one-second"]
 
 
+def test_those_held_back_are_due_with_it(world: World, receiver: Receiver) -> None:
+    """Else each look would pass over all of them while the owner's server is away."""
+    receiver.script(500)
+    keys = ["first", "second", "third"]
+    for key in keys:
+        world.put(key, receiver.url)
+    wait = world.run(receiver.url)
+    assert wait is not None
+    assert len({world.row(key)["next_at"] for key in keys}) == 1
+    assert world.row("first")["next_at"] > world.clock()
+    world.clock.pass_(wait)
+    assert world.run(receiver.url) is None
+    assert bodies(receiver) == ["first", *keys]
+
+
+def test_another_server_s_does_not_wait_for_it(world: World, receiver: Receiver) -> None:
+    """Such as that of another number: no job of its own would come for it later."""
+    receiver.script(500)
+    world.put("first", receiver.url)
+    assert world.run(receiver.url) is not None
+    elsewhere = receiver.url.replace("127.0.0.1", "localhost")
+    world.put("second", elsewhere)
+    assert world.run(elsewhere) is None
+    assert world.states() == {"first": "pending", "second": "delivered"}
+
+
 @pytest.mark.parametrize("status", [500, 404, 302])
 def test_it_is_given_up_and_told(
     world: World, receiver: Receiver, caplog: pytest.LogCaptureFixture, status: int
@@ -143,6 +169,37 @@ def test_the_queries_of_both_stand_beside_each_other(world: World, receiver: Rec
     assert came.path == "/hook?theirs=1&first"
     assert came.headers["x-signature"] == SECRET
     assert came.headers["x-forwarded-url"] == "https://bridge.example.com/carrier/status?first"
+
+
+def test_a_fragment_swallows_no_query(world: World, receiver: Receiver) -> None:
+    world.put("first", f"{receiver.url}?theirs=1#top")
+    world.run(receiver.url)
+    (came,) = receiver.requests
+    assert came.path == "/hook?theirs=1&first"
+
+
+def test_a_wait_that_no_number_holds_is_none(world: World, receiver: Receiver) -> None:
+    """A job that fails by an answer would send all of this receiver's again and again."""
+    endless = "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"
+    receiver.script(Reply(503, {"Retry-After": endless}))
+    world.put("first", receiver.url)
+    wait = world.run(receiver.url)
+    assert wait is not None
+    assert 0.8 * SCHEDULE[1] <= wait <= 1.2 * SCHEDULE[1]
+
+
+def test_what_is_over_stays_so(world: World, receiver: Receiver) -> None:
+    """A job that lost its lease ends after the one that took its place."""
+    receiver.script(500)
+    world.put("first", receiver.url)
+    late = world.passing._try(world.row("first"))
+    assert late.state == "pending"
+    assert world.run(receiver.url) is None
+    world.put("second", receiver.url)
+    world.passing._store([late])
+    assert world.states()["first"] == "delivered"
+    assert world.run(receiver.url) is None
+    assert bodies(receiver) == ["first", "first", "second"]
 
 
 def test_a_private_address_is_not_called(

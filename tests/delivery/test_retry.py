@@ -147,6 +147,8 @@ def test_vapi_s_plan(
         ("-5", None),
         ("1.5", None),
         ("٣", None),  # a digit, but no ASCII
+        (f"Mon, 01 Jan {'9' * 20} 00:00:00 GMT", None),
+        (f"Mon, 01 Jan 2026 00:00:00 +{'9' * 23}", None),
     ],
 )
 def test_retry_after(value: str | None, seconds: float | None) -> None:

@@ -29,6 +29,8 @@ PASS_ON = "pass-on-owner-callbacks"  # noqa: S105
 """Kind of the job."""
 FIELD = "ownerCallbackUrl"
 """The field of a phone number."""
+AGENT = "Patchbay"
+"""``User-Agent`` of what is passed on. It is not passed on again, so that no circle goes on."""
 SECOND_LOOK_SECONDS = 5.0
 """After a request without a call: its leg may have got one in a transaction beside this one."""
 
@@ -48,6 +50,8 @@ def keep(context: Context, conn: Connection, webhook: VerifiedWebhook, call: Cal
             owner_callbacks.bind(conn, lane, key, call.id)
         return
     org_id, url = _owner(conn, webhook, call, lane)
+    if request.header("user-agent") == AGENT:
+        url = None
     if url is None and (call is not None or leg is None):
         return
     now = context.now()

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
+
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DataError
 
 from app.domain.context import Context
 from app.domain.legs import owner_callbacks
 from app.domain.legs.inbound import VerifiedWebhook
 from app.domain.services.webhooks import LegService
-from app.store import accounts
+from app.store import accounts, calls
 from app.store import owner_callbacks as store
 from app.store.vault import WrongKey
 from providers.base.webhook import HookKind
@@ -39,29 +43,42 @@ class OwnerCallbackService:
     def bind(self, payload: Mapping[str, str]) -> float | None:
         """Handler of the job ``late_binding.BIND``: read the lane's requests once more.
 
-        Those whose leg is still of no call stay as they are.
+        Those whose leg is still of no call stay as they are. Most legs are never lent, so the look
+        at them is a read only.
         """
         with self.context.store.read() as conn:
             rows = store.unbound(conn, payload["lane"], STEP)
-        for row in rows:
+            signers = [_signers(conn, row) for row in rows]
+            if not any(_has_call(conn, *each) for each in zip(rows, signers, strict=True)):
+                return None
+        for row, signed_by in zip(rows, signers, strict=True):
+            webhook = self._read(row, signed_by)
+            if webhook is None:
+                continue
             try:
-                self._bind(row)
-            except (ProviderError, WrongKey) as error:
+                self.legs.handle(webhook)
+            except (ProviderError, DataError) as error:
                 log.warning("an owner's callback cannot be bound to its call: %s", error)
         return None
 
-    def _bind(self, row: JsonObject) -> None:
-        carrier = self.context.providers[row["provider"]]
-        request = owner_callbacks.request_of(self.context, row)
-        with self.context.store.read() as conn:
-            found = [accounts.get_credential(conn, id) for id in row["signers"]]
-        signers = [each for each in found if each is not None]
-        if not signers:  # the account was deleted meanwhile
-            return
-        carrier.signature.claimed_account(request)  # takes its token apart, which an event names
-        report = carrier.webhooks.parse(HookKind.STATUS, request)
-        self.legs.handle(
-            VerifiedWebhook(carrier, HookKind.STATUS, report, signers, owners=request, is_late=True)
+    def _read(self, row: JsonObject, signers: Sequence[JsonObject]) -> VerifiedWebhook | None:
+        """The stored request, once more. None: its account is deleted, or it cannot be read."""
+        if not signers:
+            return None
+        try:
+            carrier = self.context.providers[row["provider"]]
+            request = owner_callbacks.request_of(self.context, row)
+            carrier.signature.claimed_account(request)  # takes apart the token an event names
+            report = carrier.webhooks.parse(HookKind.STATUS, request)
+        except (ProviderError, WrongKey) as error:
+            log.warning("an owner's callback cannot be bound to its call: %s", error)
+            return None
+        except Exception:  # one row must not hold up those behind it
+            log.exception("what a carrier sent cannot be bound to its call")
+            return None
+        report = replace(report, asks=False)  # the carrier waits for an answer no more
+        return VerifiedWebhook(
+            carrier, HookKind.STATUS, report, signers, owners=request, is_late=True
         )
 
     def schedule_sweep(self) -> None:
@@ -87,3 +104,16 @@ class OwnerCallbackService:
         settings = self.context.settings
         limits = (settings.message_retention_days, settings.call_retention_days)
         return min((days for days in limits if days), default=0.0)
+
+
+def _signers(conn: Connection, row: JsonObject) -> list[JsonObject]:
+    """The accounts that have signed it, apart from those that are deleted meanwhile."""
+    found = (accounts.get_credential(conn, id) for id in row["signers"])
+    return [each for each in found if each is not None]
+
+
+def _has_call(conn: Connection, row: JsonObject, signers: Sequence[JsonObject]) -> bool:
+    """Whether its leg or conversation has led to a call of one of these accounts' organisations."""
+    orgs = {each["org_id"] for each in signers}
+    refs = {ref for ref in (row["leg_ref"], row["call_ref"]) if ref}
+    return any(calls.find_by_ref(conn, row["provider"], ref, orgs) for ref in refs)

@@ -269,6 +269,61 @@ class TestLate:
         assert api.get(f"/call/{call['id']}").json["status"] == "in-progress"
         assert [row.call_id for row in rows(app)] == [None]
 
+    def test_a_leg_without_a_call_costs_no_writer(
+        self, app: Flask, leg: Leg, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Most legs are lent to nobody, and their requests are looked at again."""
+        leg.say("ringing", 10)
+        leg.say("completed", 20)
+        services: Services = app.extensions["patchbay"]
+        monkeypatch.setattr(services.legs, "handle", lambda webhook: pytest.fail("it has no call"))
+        services.owner_callbacks.bind({"lane": rows(app)[0].lane})
+        assert len(rows(app)) == 2
+
+    def test_one_that_cannot_be_read_holds_up_no_other(
+        self, app: Flask, api: Api, leg: Leg, number: dict[str, Any], owner: Receiver
+    ) -> None:
+        leg.say("ringing", 10, **leg.OUTBOUND)
+        leg.say(ANSWERED[leg.name], 20, **leg.OUTBOUND)
+        broken = context_of(app).vault.seal({"of": "another version"})
+        with context_of(app).store.write() as conn:
+            first = table.c.id == rows(app)[0].id
+            conn.execute(table.update().where(first).values(secret=broken))
+        call = lent(api, number, leg)
+        bind(app)
+        assert [row.call_id for row in rows(app)] == [None, call["id"]]
+
+    @pytest.mark.parametrize("carrier", [VonageLeg])
+    def test_nobody_waits_for_its_answer(
+        self, app: Flask, api: Api, leg: VonageLeg, number: dict[str, Any], owner: Receiver
+    ) -> None:
+        """So a socket that was lost then gets no new document now, which nobody would read.
+
+        Of the carriers only this one asks for documents by events.
+        """
+        call = api.call(phoneNumberId=number["id"], assistant=ECHO)
+        document = leg.offered(call)
+        lost = replace(document, stream_url=STATUS[leg.name])
+        leg.socket("disconnected", lost)
+        join(leg, document)
+        leg.socket("answered", document)
+        bind(app)
+        found = kinds(api, call["id"])
+        assert "media.reattached" not in found
+        assert rows(app)[0].call_id == call["id"]
+
+
+def test_a_circle_of_ours_ends(app: Flask, leg: Leg, receiver: Receiver) -> None:
+    """The owner's URL is our own, or another Patchbay's whose owner's URL is ours."""
+    set_default(app.extensions["patchbay"], leg, receiver.url)
+    ours = {"User-Agent": owner_callbacks.AGENT}
+    unknown = {"status": "ringing", "uuid": "no id!"}
+    assert leg.post(STATUS[leg.name], unknown, ours).status_code == 400
+    assert rows(app) == []
+    said = {"status": "ringing", "CallStatus": "ringing", "uuid": leg.ref}
+    assert leg.post(STATUS[leg.name], said, ours).status_code == 204
+    assert [row.state for row in rows(app)] == ["kept"], "for its call alone"
+
 
 def test_a_deleted_call_takes_them_along(
     app: Flask, api: Api, leg: Leg, number: dict[str, Any], owner: Receiver
