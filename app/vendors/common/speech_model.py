@@ -124,7 +124,11 @@ class SpeechModel(SpeechSocket):
         await super().push_frame(frame, direction)
 
     async def _give_result(
-        self, frame: FunctionCallResultFrame | FunctionCallCancelFrame, result: str, *, answered: bool
+        self,
+        frame: FunctionCallResultFrame | FunctionCallCancelFrame,
+        result: str,
+        *,
+        answered: bool,
     ) -> None:
         """Give the vendor the result of a tool. ``answered``: the model is to speak about it.
 
