@@ -16,12 +16,15 @@ from pipecat.frames.frames import (
     VADUserStoppedSpeakingFrame,
 )
 from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.frame_processor import FrameDirection
 from pipecat.utils.asyncio.task_manager import TaskManager
 from pipecat.utils.base_object import BaseObject
 
+from app.assistants.local.takeover.hold import Hold
 from app.assistants.local.turns.caller_end import CallerTurnEnd
 from app.assistants.local.turns.eager_request import EagerRequests, RequestText
 from app.assistants.local.turns.pause import Helpers
+from app.assistants.local.voicemail_detector import AfterTurnFilter
 from app.domain.assistant.endpointing import StartSpeakingPlan
 from providers.events import EndedReason
 from tests.assistants.local.talk import Call, Vendors, talking, vendors
@@ -209,13 +212,29 @@ async def test_a_whole_sentence_is_a_likely_end_while_its_sound_is_judged() -> N
     assert call.transcript == "User: Yes.\nAI: Good morning to you.\n"
 
 
+@on_loop
+async def test_another_request_takes_its_place() -> None:
+    """The model drops the answer to the eager one: the turn's end may not rely on it."""
+    requests, passed = EagerRequests(RequestText("Yes.")), list[Frame]()
+    behind_turns = AfterTurnFilter(None, Hold(), requests)
+
+    async def push(frame: Frame, _: FrameDirection) -> None:
+        passed.append(frame)
+
+    behind_turns.push_frame = push  # type: ignore[assignment]
+    other = frame("What else?", eager=False)
+    await behind_turns.process_frame(other, FrameDirection.DOWNSTREAM)
+    assert passed == [other]
+    assert requests.wanted is None
+
+
+def frame(text: str, *, eager: bool = True) -> LLMContextFrame:
+    context = LLMContext([{"role": "user", "content": text}])
+    return LLMContextFrame(context=context, speculation=eager)
+
+
 def test_a_request_that_waits_in_a_queue_is_known_as_withdrawn() -> None:
     """Also by one with the same words: the first would be answered before it."""
-
-    def frame(text: str, *, eager: bool = True) -> LLMContextFrame:
-        context = LLMContext([{"role": "user", "content": text}])
-        return LLMContextFrame(context=context, speculation=eager)
-
     first, second = RequestText("Yes."), RequestText("Yes.")
     requests = EagerRequests(second)
     assert requests.is_withdrawn(frame(first))
