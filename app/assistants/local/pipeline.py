@@ -294,6 +294,7 @@ class AgentPipeline:
     async def hush(self) -> None:
         """Drop the current speech: a supervisor has the call. Call it once the call is held."""
         self._spoken.set()
+        self._withdraw_request()
         if self._parts.speech is not None:
             self._parts.speech.answers = False
         await self.output.cut()
@@ -326,6 +327,7 @@ class AgentPipeline:
     async def add(self, role: str, text: str, *, respond: bool) -> None:
         """Add a message that was not spoken. ``role``: user, assistant, system."""
         respond = respond and not self.hold.held
+        self._withdraw_request()
         if self._parts.speech:
             await self.worker.queue_frame(TellFrame(role, text, respond))
         elif self.hold.held:  # an interruption on its way would drop the frame
@@ -333,6 +335,11 @@ class AgentPipeline:
         else:
             await self._append({"role": role, "content": text}, respond=respond)
         self.changed("added", self.conversation.added(role, text))
+
+    def _withdraw_request(self) -> None:
+        """Ask the model anew at the end of a turn that is not over yet: it knows too little."""
+        if self._eager is not None:
+            self._eager.wanted = None
 
     async def _append(self, message: dict[str, str], *, respond: bool) -> None:
         append = LLMMessagesAppendFrame([message], run_llm=respond)  # type: ignore[list-item]  # its type is a union of vendors'

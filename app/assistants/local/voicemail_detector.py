@@ -134,8 +134,9 @@ class AfterTurnFilter(FrameProcessor):
         if isinstance(frame, InputAudioRawFrame):
             return
         if isinstance(frame, LLMContextFrame):
-            if unanswered and self._eager is not None:
-                self._eager.wanted = None  # the turn's end may be answered again
+            if self._eager is not None and (unanswered or not frame.speculation):
+                # there is no answer to it, or another request takes its place
+                self._eager.wanted = None
             if unanswered or self._is_withdrawn(frame):
                 return
         await self.push_frame(frame, direction)

@@ -36,6 +36,7 @@ from pipecat.processors.frame_processor import FrameDirection
 from app.vendors.common.speech_parts import (
     Request,
     RespondFrame,
+    ResultsFrame,
     TellFrame,
     Turn,
 )
@@ -95,12 +96,11 @@ class SpeechModel(SpeechSocket):
             case TellFrame():
                 await self._tell(frame)
                 return
-            case LLMContextFrame():
-                # from the assistant's aggregator: results of tools want an answer
-                if direction is FrameDirection.UPSTREAM and self._results_wait:
-                    self._results_wait = False
-                    await self._request(Request())
+            case ResultsFrame():
+                await self._answer_results()
                 return
+            case LLMContextFrame():
+                return  # the vendor keeps the conversation
             case UserStartedSpeakingFrame():
                 await self._open_turn()
             case UserStoppedSpeakingFrame():
@@ -116,12 +116,38 @@ class SpeechModel(SpeechSocket):
     ) -> None:
         if direction is FrameDirection.DOWNSTREAM:
             if isinstance(frame, FunctionCallResultFrame):
+                wanted = frame.properties is None or frame.properties.run_llm is not False
                 result = json.dumps(frame.result, ensure_ascii=False)
-                self._results_wait = True
-                await self.answer_tool(frame.tool_call_id, frame.function_name, result)
+                await self._give_result(frame, result, answered=wanted)
             elif isinstance(frame, FunctionCallCancelFrame):
-                await self.answer_tool(frame.tool_call_id, frame.function_name, '"CANCELLED"')
+                await self._give_result(frame, '"CANCELLED"', answered=frame.run_llm)
         await super().push_frame(frame, direction)
+
+    async def _give_result(
+        self,
+        frame: FunctionCallResultFrame | FunctionCallCancelFrame,
+        result: str,
+        *,
+        answered: bool,
+    ) -> None:
+        """Give the vendor the result of a tool. ``answered``: the model is to speak about it.
+
+        It is asked behind the tool's own words, which are queued at the pipeline's begin.
+        """
+        await self.answer_tool(frame.tool_call_id, frame.function_name, result)
+        if answered:
+            self._results_wait = True
+            await self.pipeline_worker.queue_frame(ResultsFrame())
+
+    async def _answer_results(self) -> None:
+        """Ask for an answer to results of tools, unless one that is asked for anyway has them.
+
+        pipecat's aggregator would ask, too. But it forgets to where a text that was being spoken when
+        the result came ends meanwhile.
+        """
+        asked = self._turn is not None or any(each.say is None for each in self._requests)
+        if self._results_wait and self.answers and not asked:
+            await self._request(Request())
 
     async def _hear(self, pcm: bytes) -> None:
         turn = self._turn

@@ -23,6 +23,11 @@ class TellFrame(DataFrame):
 
 
 @dataclass
+class ResultsFrame(DataFrame):
+    """Results of tools want an answer."""
+
+
+@dataclass
 class ModelAskedFrame(SystemFrame):
     """The model was asked for speech. ``answer``: to the caller; else it says a given text."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -15,7 +16,7 @@ from app.domain.context import Reply as Answer
 from app.vendors.common.account import VendorAccount
 from providers.events import EndedReason
 from tests.assistants.local.talk import Call, talking
-from tests.clock import on_loop
+from tests.clock import idle, on_loop
 from tests.fakes.carriers import FAKES
 from tests.fakes.carriers.base import Caller
 from tests.fakes.vendors.gemini_live import GeminiLive
@@ -127,21 +128,25 @@ async def test_what_an_interruption_cuts_is_not_in_the_record(name: str) -> None
     assert vendor.complaints == []
 
 
+TABLE = {
+    "type": "function",
+    "function": {
+        "name": "table",
+        "description": "Book a table.",
+        "parameters": {"type": "object", "properties": {"people": {"type": "number"}}},
+    },
+    "messages": [{"type": "request-start", "content": "One moment."}],
+}
+
+
+def books() -> list[Reply]:
+    return [[("table", {"people": 2})], "It is booked."]
+
+
 @EACH
 @on_loop
 async def test_a_tool_of_the_clients_server(name: str) -> None:
-    call_it: Reply = [("table", {"people": 2})]
-    table = {
-        "type": "function",
-        "function": {
-            "name": "table",
-            "description": "Book a table.",
-            "parameters": {"type": "object", "properties": {"people": {"type": "number"}}},
-        },
-        "messages": [{"type": "request-start", "content": "One moment."}],
-    }
-    replies: list[Reply] = [call_it, "It is booked."]
-    async with talk(name, "For two.", replies=replies, model={"tools": [table]}) as (call, vendor):
+    async with talk(name, "For two.", replies=books(), model={"tools": [TABLE]}) as (call, vendor):
         call.domain.replies.append(
             Answer(json.dumps({"results": [{"result": "table 7"}]}).encode())
         )
@@ -154,6 +159,32 @@ async def test_a_tool_of_the_clients_server(name: str) -> None:
     assert "table 7" in sent
     assert "Book a table." in sent
     assert "AI: One moment." in call.transcript
+
+
+@EACH
+@on_loop
+async def test_a_result_that_comes_into_the_words_before_it_is_answered(name: str) -> None:
+    """Once, behind them."""
+    async with talk(name, "For two.", replies=books(), model={"tools": [TABLE]}) as (call, vendor):
+        may_answer = threading.Event()
+        call.domain.ask = held(call, may_answer)  # type: ignore[method-assign]
+        call.say("two")
+        await call.until(call.sounds)
+        may_answer.set()
+        await call.said("AI: It is booked.")
+        assert said(call, "bot") == ["One moment.", "It is booked."]
+    assert vendor.complaints == []
+
+
+def held(call: Call, may_answer: threading.Event) -> Any:
+    """A server that answers when it may."""
+
+    def later(*_: Any) -> Answer:
+        with idle():
+            may_answer.wait(20)
+        return Answer(json.dumps({"results": [{"result": "table 7"}]}).encode())
+
+    return later
 
 
 @EACH

@@ -13,6 +13,7 @@ from pipecat.frames.frames import (
     Frame,
     InputAudioRawFrame,
     InterimTranscriptionFrame,
+    InterruptionFrame,
     STTMetadataFrame,
     TranscriptionFrame,
     VADUserStartedSpeakingFrame,
@@ -63,11 +64,12 @@ class CallerTurnEnd(BaseUserTurnStopStrategy):
             await self._helpers.analyzer.cleanup()  # type: ignore[no-untyped-call]
 
     async def handle_user_turn_started(self) -> None:
+        self._eager.turn_began()
         await self._new_pause("")
 
     async def handle_user_turn_stopped(self) -> None:
         await self._eager.turn_ended()
-        await self.handle_user_turn_started()
+        await self._new_pause("")
         if self._helpers.analyzer is not None:
             self._helpers.analyzer.clear()  # type: ignore[no-untyped-call]
 
@@ -89,7 +91,9 @@ class CallerTurnEnd(BaseUserTurnStopStrategy):
             case InterimTranscriptionFrame(text=text):
                 pause.interim, pause.finalized = text, False
             case EagerEndOfTurnCancelFrame():
-                self._eager.forget()
+                await self._eager.dropped()
+            case InterruptionFrame():
+                self._eager.interrupted()
             case InputAudioRawFrame(audio=audio) if self._helpers.analyzer is not None:
                 self._helpers.analyzer.append_audio(audio, self._speaking)
         return ProcessFrameResult.CONTINUE

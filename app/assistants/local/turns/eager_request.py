@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pipecat.frames.frames import LLMContextFrame
+from pipecat.frames.frames import LLMContextFrame, LLMRunFrame
 from pipecat.turns.types import UserTurnSpeculation
 from pipecat.turns.user_stop import BaseUserTurnStopStrategy
 
@@ -51,6 +51,8 @@ class EagerRequest:
         self._requests = requests
         # Whether the model was, or may have been, asked; and the words, if it was.
         self._is_asked = self._confirms = False
+        # Whether its answer belongs to the last turn; and whether it was dropped just then.
+        self._is_confirmed = self._is_dropped = False
         self._text: str | None = None
 
     async def ask(self, text: str, wait: float) -> None:
@@ -61,7 +63,7 @@ class EagerRequest:
         await self.withdraw()
         if self._requests is None or not likely:
             return
-        self._is_asked = True
+        self._is_asked, self._is_confirmed = True, False
         self._requests.wanted = RequestText(text)
         await self._strategy.trigger_user_turn_inference_triggered(
             speculation=UserTurnSpeculation(text=self._requests.wanted)
@@ -76,8 +78,23 @@ class EagerRequest:
             self.forget()
 
     def forget(self) -> None:
-        """The request is settled: another part has withdrawn it, or its answer is spoken."""
+        """The request is settled: it was withdrawn, or its answer is spoken."""
         self._is_asked, self._text = False, None
+
+    def interrupted(self) -> None:
+        """The model was: the end of the turn asks it again."""
+        self._text = None
+
+    async def dropped(self) -> None:
+        """The model has dropped its answer, to call a tool. It is asked again when the turn is over.
+
+        The turn may have ended while the model told it.
+        """
+        self._text = None
+        self._is_dropped = self._confirms
+        if self._is_confirmed and not self._confirms:  # while it does, the words are not written
+            self._is_confirmed = False
+            await self._strategy.push_frame(LLMRunFrame())
 
     async def end_turn(self, text: str) -> None:
         """End the turn with this text. An answer to it that is there, or on its way, is spoken."""
@@ -86,14 +103,21 @@ class EagerRequest:
             await self.withdraw()
             await self._strategy.trigger_user_turn_stopped()
             return
-        self._confirms = True
+        self._confirms, self._is_dropped = True, False
         try:
             await self._strategy.trigger_user_turn_finalized(confirms_speculation=True)
         finally:
             self._confirms = False
+        if self._is_dropped:  # meanwhile
+            await self.dropped()
 
     async def turn_ended(self) -> None:
         """The turn is over, by ``end_turn`` or by another cause."""
         if self._confirms:
+            self._is_confirmed = True
             self.forget()
         await self.withdraw()
+
+    def turn_began(self) -> None:
+        """What was answered in the turn before is of no use any more."""
+        self._is_confirmed = False

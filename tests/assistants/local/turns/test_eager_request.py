@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipecat.frames.frames import LLMContextFrame
+import pytest
+from pipecat.frames.frames import (
+    EagerEndOfTurnCancelFrame,
+    Frame,
+    LLMContextFrame,
+    LLMRunFrame,
+    TranscriptionFrame,
+    VADUserStoppedSpeakingFrame,
+)
 from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.frame_processor import FrameDirection
+from pipecat.utils.asyncio.task_manager import TaskManager
+from pipecat.utils.base_object import BaseObject
 
+from app.assistants.local.takeover.hold import Hold
+from app.assistants.local.turns.caller_end import CallerTurnEnd
 from app.assistants.local.turns.eager_request import EagerRequests, RequestText
+from app.assistants.local.turns.pause import Helpers
+from app.assistants.local.voicemail_detector import AfterTurnFilter
+from app.domain.assistant.endpointing import StartSpeakingPlan
 from providers.events import EndedReason
 from tests.assistants.local.talk import Call, Vendors, talking, vendors
 from tests.clock import on_loop
@@ -119,6 +137,67 @@ async def test_a_tool_runs_after_the_turn_and_once() -> None:
     assert [contents(theirs, request) for request in range(2)] == [["Yes."], ["Yes."]]
 
 
+COMMANDS: Mapping[str, tuple[dict[str, Any], Sequence[str], str]] = {
+    "an interruption": (
+        {"type": "say", "content": "One moment.", "interruptAssistantEnabled": True},
+        ["Never said.", "To the caller."],
+        "AI: To the caller.",
+    ),
+    "a message that wants an answer": (
+        {"type": "add-message", "message": {"role": "user", "content": "Ann called."}},
+        ["Never said.", "To both."],
+        "AI: To both.",
+    ),
+}
+"""A command of live control, the model's answers, and the one that is heard."""
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+@on_loop
+async def test_the_model_is_asked_anew_at_the_turns_end_after_a_command(name: str) -> None:
+    command, answers, wanted = COMMANDS[name]
+    async with (
+        vendors("Yes.") as theirs,
+        talking(TwilioCaller(), assistant(PATIENT), theirs, settings=EAGER) as call,
+    ):
+        theirs.chat.script += answers
+        await one_sentence(call, theirs)
+        await asked(theirs, 1)
+        call.give(**command)
+        await call.said(wanted)
+        assert "Never said." not in call.transcript
+    assert contents(theirs, -1).count("Yes.") == 1
+
+
+@pytest.mark.parametrize("late", [False, True])
+@on_loop
+async def test_a_tool_that_is_called_as_the_turn_ends_runs(late: bool) -> None:
+    """The model has dropped its answer, and the turn's end relied on it: it is asked again, once."""
+    helpers = Helpers(lambda: "", lambda _: None, eager=EagerRequests())
+    end, pushed, over = CallerTurnEnd(StartSpeakingPlan(), helpers), list[Frame](), asyncio.Event()
+    await BaseObject.setup(end, TaskManager())
+
+    async def stopped(*_: Any) -> None:
+        await end.handle_user_turn_stopped()
+        if not late:
+            await end.process_frame(EagerEndOfTurnCancelFrame())
+            assert not pushed
+        over.set()
+
+    async def push(_: Any, frame: Frame, __: Any) -> None:
+        pushed.append(frame)
+
+    end.add_event_handler("on_user_turn_stopped", stopped)
+    end.add_event_handler("on_push_frame", push)
+    await end.process_frame(VADUserStoppedSpeakingFrame(stop_secs=0.2))
+    await end.process_frame(TranscriptionFrame("Yes.", "caller", "now", finalized=True))
+    await over.wait()
+    await asyncio.sleep(0)
+    for _ in range(2 if late else 0):
+        await end.process_frame(EagerEndOfTurnCancelFrame())
+    assert [type(frame) for frame in pushed] == [LLMRunFrame]
+
+
 @on_loop
 async def test_a_whole_sentence_is_a_likely_end_while_its_sound_is_judged() -> None:
     """The turn model needs time on a busy machine: the model is asked meanwhile."""
@@ -133,13 +212,29 @@ async def test_a_whole_sentence_is_a_likely_end_while_its_sound_is_judged() -> N
     assert call.transcript == "User: Yes.\nAI: Good morning to you.\n"
 
 
+@on_loop
+async def test_another_request_takes_its_place() -> None:
+    """The model drops the answer to the eager one: the turn's end may not rely on it."""
+    requests, passed = EagerRequests(RequestText("Yes.")), list[Frame]()
+    behind_turns = AfterTurnFilter(None, Hold(), requests)
+
+    async def push(frame: Frame, _: FrameDirection) -> None:
+        passed.append(frame)
+
+    behind_turns.push_frame = push  # type: ignore[assignment]
+    other = frame("What else?", eager=False)
+    await behind_turns.process_frame(other, FrameDirection.DOWNSTREAM)
+    assert passed == [other]
+    assert requests.wanted is None
+
+
+def frame(text: str, *, eager: bool = True) -> LLMContextFrame:
+    context = LLMContext([{"role": "user", "content": text}])
+    return LLMContextFrame(context=context, speculation=eager)
+
+
 def test_a_request_that_waits_in_a_queue_is_known_as_withdrawn() -> None:
     """Also by one with the same words: the first would be answered before it."""
-
-    def frame(text: str, *, eager: bool = True) -> LLMContextFrame:
-        context = LLMContext([{"role": "user", "content": text}])
-        return LLMContextFrame(context=context, speculation=eager)
-
     first, second = RequestText("Yes."), RequestText("Yes.")
     requests = EagerRequests(second)
     assert requests.is_withdrawn(frame(first))
