@@ -179,6 +179,13 @@ def test_an_assistant_that_is_stored_there(both: tuple[Domain, RestApi], vapi: R
             Reply(201, body=b'{"id": "x", "phoneCallProviderDetails": {"twiml": "<Say/>"}}'),
             "no <Connect><Stream>",
         ),
+        (
+            Reply(
+                201,
+                body=b'{"id": "x", "phoneCallProviderDetails": {"twiml": "<a>\\ud800</a>"}}',
+            ),
+            "is not XML",
+        ),
     ],
 )
 def test_an_upstream_without_a_stream(
