@@ -15,11 +15,12 @@ from app.domain.assistant.served_fields import SERVED, Row, ignored
 from providers import registry
 from providers.base.carrier import Carrier
 from providers.base.instructions import SpeechWanted
-from providers.common.json_types import JsonDict
+from providers.common.json_types import JsonDict, JsonObject
 
 MAX_TEXT = 500
-"""Characters of the carrier's own options, of the voice and of the transcriber, each as its document
-has them: it has little room, and none for ``&`` as it is."""
+"""Characters of the carrier's own options, of the voice, and of the transcriber: each has so many.
+
+They count with their escapes, because the carrier's document has little room."""
 OPTION = str | int | float
 """What an option may be; ``bool`` is an ``int``."""
 OF_VOICE = ("provider", "voiceId", "language", "model")
@@ -78,7 +79,7 @@ def problems(assistant: AssistantConfig) -> Iterator[tuple[str, str]]:
     for name, value in _own(assistant, carrier).items():
         if not isinstance(value, OPTION):
             yield f"transport.{name}", "must be a text, a number, true or false"
-    parts = {
+    parts: dict[str, JsonObject] = {
         "transport": _options(assistant, carrier),
         "voice": {name: assistant.voice.get(name) for name in OF_VOICE},
         "transcriber": {name: assistant.transcriber.get(name) for name in OF_TRANSCRIBER},

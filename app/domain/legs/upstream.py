@@ -77,7 +77,7 @@ def open_stream(
         raise NoStream("The call was deleted.")
     url = messages_url(context, call_id)
     said = openai(call.body.get("messages", ())) if call.facts.upstreams else ()
-    # An assistant that nobody has heard yet greets: its caller would wait for it, and it for them.
+    # An assistant that has said nothing yet greets: the caller would wait for it, and it for them.
     request = Request(assistant, account, call_id, call.facts.customer, url, said or None)
     answer = context.upstream.create(account, request.body())
     if answer.error:

@@ -300,7 +300,7 @@ def test_a_second_socket_goes_on_after_the_first(
     assert report["cost"] == 1.5
 
 
-def test_an_assistant_that_nobody_has_heard_greets(
+def test_an_assistant_that_has_said_nothing_greets(
     both: tuple[Domain, RestApi], vapi: Receiver
 ) -> None:
     """The first socket was lost before a word: both sides would wait for each other."""
