@@ -29,6 +29,7 @@ from app.net.websocket import open_socket
 from app.telemetry.call_log import call_log
 from providers.base.media import Audio, Cleared, Digit, MarkPlayed
 from providers.base.stream_client import ClearAsked, MarkAsked, ServerFrame
+from providers.common.json_types import JsonObject
 from providers.errors import BadRequest
 from providers.events import EndedReason
 
@@ -40,6 +41,12 @@ MAX_WAITING_SECONDS = 300.0
 """Audio of the upstream that is not sent to the carrier yet."""
 WORD_SECONDS, BROKEN_SECONDS = 5.0, 1.0
 """From the end of the stream until the upstream has said why; the same of one that broke off."""
+OPEN_AFTER_END_SECONDS = 10.0
+"""How long a stream may stay open whose call has ended: its last words may come meanwhile."""
+STOP_SECONDS = 0.5
+"""For the last message of a stream: the session waits for ``grace_seconds``."""
+MAX_MARKS, MAX_MARK_NAME = 1000, 1000
+"""Marks that are not played yet, and characters of the name of one."""
 NORMAL = frozenset({1000, 1005})
 """Close codes of a normal end, as in ``relay.py``."""
 UNSAID = "The upstream closed its stream, and has not said why."
@@ -67,33 +74,66 @@ class Upstream:
         if stream.sample_rate != upstream.stream.client.sample_rate:
             await run_in_thread(_resampler)  # the first import takes long
         socket = await _opened(upstream)
+        word = asyncio.create_task(_word_of_end(stream, upstream.call_id))
         pump = Pump(stream, upstream, socket)
+        leaving = asyncio.create_task(_leave_after(word, pump, socket))
         try:
-            hung_up = await pump.run()
-        finally:  # also of a call that ends otherwise: the upstream must not wait for its stream
-            await pump.stop()
-            await socket.close()
-        if hung_up:  # the carrier has gone, and its end is stored
-            return EndedReason.CUSTOMER_ENDED_CALL
-        return await self._reason(stream, upstream.call_id, socket.close_code)
+            try:
+                hung_up = await pump.run()
+            finally:  # also of a call that ends otherwise: the upstream must not wait for its stream
+                leaving.cancel()
+                await _leave(pump, socket)
+            if hung_up:  # the carrier has gone, and its end is stored
+                return EndedReason.CUSTOMER_ENDED_CALL
+            return await self._reason(stream, word, socket.close_code)
+        finally:
+            word.cancel()
 
     async def _reason(
-        self, stream: MediaStream, upstream_id: str, code: int | None
+        self, stream: MediaStream, word: asyncio.Task[JsonObject], code: int | None
     ) -> EndedReason | None:
         """What the upstream says of its end, which it tells by a message of its own."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(WORD_SECONDS if code in NORMAL else BROKEN_SECONDS):
-                while True:
-                    told = await stream.call_context.commands.get()
-                    if (told.get("type"), told.get("upstream")) == (UPSTREAM_ENDED, upstream_id):
-                        reason, why = reason_of(told.get("endedReason"))
-                        stream.set_end_reason(reason, why or told.get("message") or None)
-                        return reason
+        await asyncio.wait([word], timeout=WORD_SECONDS if code in NORMAL else BROKEN_SECONDS)
+        if word.done():
+            told = word.result()
+            reason, why = reason_of(told.get("endedReason"))
+            stream.set_end_reason(reason, why or told.get("message") or None)
+            return reason
         if code not in NORMAL:
             raise AssistantFailed(f"The upstream's stream broke off with {code}.")
         log.warning("call %s: %s", self._call_id, UNSAID, extra={"callId": self._call_id})
         stream.set_end_reason(EndedReason.ASSISTANT_ENDED_CALL, UNSAID)
         return EndedReason.ASSISTANT_ENDED_CALL
+
+
+async def _word_of_end(stream: MediaStream, upstream_id: str) -> JsonObject:
+    """Wait for the command that tells why this call at the upstream has ended."""
+    while True:
+        told = await stream.call_context.commands.get()
+        if (told.get("type"), told.get("upstream")) == (UPSTREAM_ENDED, upstream_id):
+            return told
+
+
+async def _leave_after(
+    word: asyncio.Task[JsonObject], pump: Pump, socket: ClientConnection
+) -> None:
+    """Close the stream of a call that has ended, if the upstream leaves it open.
+
+    The caller would hear nothing, and the call would last as long as it may.
+    """
+    await asyncio.wait([word])
+    await asyncio.sleep(OPEN_AFTER_END_SECONDS)
+    await _leave(pump, socket)
+
+
+async def _leave(pump: Pump, socket: ClientConnection) -> None:
+    """Close the stream, also of an upstream that reads nothing more."""
+    try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_SECONDS):
+                await pump.stop()
+    finally:
+        await socket.close()
 
 
 async def _opened(upstream: UpstreamStream) -> ClientConnection:
@@ -194,6 +234,10 @@ class Pump:
         if isinstance(frame, Audio):
             self._put(convert(frame.pcm))
         elif isinstance(frame, MarkAsked):
+            if len(self._marks) >= MAX_MARKS or len(frame.name) > MAX_MARK_NAME:
+                raise AssistantFailed(
+                    "The upstream sent more marks, or a longer one, than can wait."
+                )
             self._count += 1
             name = f"upstream:{self._count}"
             self._marks[name] = frame.name

@@ -272,13 +272,13 @@ class MediaSession:
             # The note says that a key was pressed, not which: it may be part of a PIN.
             reports.note("digit", {})
         elif isinstance(frame, Complaint):
-            log.warning(
-                "call %s: the carrier complains: %s",
-                self.claim.call_id,
-                frame.text,
-                extra={"callId": self.claim.call_id},
-            )
             if self._is_new_word(frame.text):
+                # Its text may quote the assistant's words, which no log has.
+                log.warning(
+                    "call %s: the carrier complains: its event media.complaint says of what",
+                    self.claim.call_id,
+                    extra={"callId": self.claim.call_id},
+                )
                 reports.note("media.complaint", {"word": frame.text})
         elif isinstance(frame, UnknownFrame) and self._is_new_word(frame.word):
             reports.note("media.unknown", {"word": frame.word})

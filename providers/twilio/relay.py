@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from html import escape
 from itertools import accumulate
 
 from providers.base.carrier import CarrierSpeech
@@ -34,7 +35,7 @@ from providers.twilio.media import SAMPLE_RATE, json_object
 
 SESSION_SID = re.compile(r"VX[0-9a-f]{32}")
 _DIGIT = re.compile(r"[0-9*#A-D]")
-# Characters of the hints that we make of a transcriber's keywords.
+# Characters of the hints that we make of a transcriber's keywords, as the document has them.
 MAX_HINTS = 500
 # Characters of a complaint that are kept.
 MAX_COMPLAINT = 200
@@ -241,7 +242,7 @@ def _hints(transcriber: JsonObject) -> str:
     given = transcriber.get("keywords")
     texts = [each for each in given if isinstance(each, str)] if isinstance(given, list) else []
     words = [each.partition(":")[0].replace(",", " ").strip() for each in texts]
-    room = accumulate(len(word) + 1 for word in words)
+    room = accumulate(len(escape(word)) + 1 for word in words)
     return ",".join(
         word for word, used in zip(words, room, strict=True) if word and used <= MAX_HINTS
     )

@@ -91,7 +91,7 @@ def _read(document: object) -> tuple[str, dict[str, str]]:
         raise BadRequest("the TwiML is no text, is too long, or declares entities")
     try:
         found = ET.fromstring(document.encode()).find("./Connect/Stream")  # noqa: S314
-    except ET.ParseError as error:
+    except (ET.ParseError, ValueError, LookupError) as error:  # the latter two: of its encoding
         raise BadRequest(f"the TwiML is not XML: {error}") from error
     url = found.get("url", "") if found is not None else ""
     if found is None or not url.startswith(("wss://", "ws://")):

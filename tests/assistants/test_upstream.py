@@ -224,6 +224,32 @@ async def test_a_socket_that_is_cut() -> None:
     )
 
 
+@on_loop
+async def test_an_upstream_that_has_ended_and_leaves_its_stream_open() -> None:
+    """The caller would hear nothing until the longest duration."""
+    async with call(TWILIO) as made:
+        body = {"upstream": UPSTREAM, "endedReason": "pipeline-error", "message": ""}
+        made.domain.given.append(Command("token-1", {"type": UPSTREAM_ENDED, **body}))
+        reason, message = await made.ended()
+        assert await made.server.until(ends) == StreamStop()
+    assert reason is EndedReason.ASSISTANT_ERROR
+    assert message is not None
+    assert "pipeline-error" in message
+
+
+@pytest.mark.parametrize("names", [["x" * 5000], [str(each) for each in range(3000)]])
+@on_loop
+async def test_marks_are_bounded(names: list[str]) -> None:
+    async with call(TWILIO) as made:
+        for name in names:
+            for message in made.server.serializer.mark(name):
+                await made.theirs.send(message)
+        reason, why = await made.ended()
+    assert reason is EndedReason.ASSISTANT_ERROR
+    assert why is not None
+    assert "mark" in why
+
+
 @pytest.mark.parametrize("message", ["no JSON", b"\0", json.dumps({"event": "media"})])
 @on_loop
 async def test_a_message_that_no_carrier_takes(message: str | bytes) -> None:

@@ -7,6 +7,7 @@ Vapi has the field with ``voice`` and ``chat``. Ours is one more value, with the
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from html import escape
 
 from app.domain.assistant.config import BY_CARRIER, AssistantConfig
 from app.domain.assistant.fields import Json, object_of, text_of
@@ -14,9 +15,14 @@ from app.domain.assistant.served_fields import SERVED, Row, ignored
 from providers import registry
 from providers.base.carrier import Carrier
 from providers.base.instructions import SpeechWanted
+from providers.common.json_types import JsonDict, JsonObject
 
-MAX_OPTIONS = 500
-"""Characters of all of the carrier's own options: its document has little room."""
+MAX_TEXT = 500
+"""Characters of the carrier's own options, of the voice, and of the transcriber: each has so many.
+
+They count with their escapes, because the carrier's document has little room."""
+OPTION = str | int | float
+"""What an option may be; ``bool`` is an ``int``."""
 OF_VOICE = ("provider", "voiceId", "language", "model")
 OF_TRANSCRIBER = ("provider", "model", "language", "keywords")
 NOT_ITS_OWN = ignored("the carrier has no account there: its default speaks and hears")
@@ -69,8 +75,19 @@ def problems(assistant: AssistantConfig) -> Iterator[tuple[str, str]]:
         names = ", ".join(able)
         why = f"must be one of the following values: {names}, with {BY_CARRIER}; it is {given!r}"
         yield "transport.provider", why
-    if sum(map(len, _options(assistant, registry.PROVIDERS.get(given)).values())) > MAX_OPTIONS:
-        yield "transport", f"must have at most {MAX_OPTIONS} characters of the carrier's options"
+    carrier = registry.PROVIDERS.get(given)
+    for name, value in _own(assistant, carrier).items():
+        if not isinstance(value, OPTION):
+            yield f"transport.{name}", "must be a text, a number, true or false"
+    parts: dict[str, JsonObject] = {
+        "transport": _options(assistant, carrier),
+        "voice": {name: assistant.voice.get(name) for name in OF_VOICE},
+        "transcriber": {name: assistant.transcriber.get(name) for name in OF_TRANSCRIBER},
+    }
+    for path, values in parts.items():
+        if sum(len(escape(each)) for each in values.values() if isinstance(each, str)) > MAX_TEXT:
+            told = "characters for the carrier, with `&` as five"
+            yield path, f"must have at most {MAX_TEXT} {told}"
     if assistant.is_speech:
         yield "model", f"must read and write, with {BY_CARRIER}: the carrier hears and speaks"
 
@@ -94,11 +111,17 @@ def row_of(assistant: Json, path: str) -> Row | None:
     return next((row for field, row in ROWS.items() if f"{path}.".startswith(f"{field}.")), None)
 
 
-def _options(assistant: AssistantConfig, carrier: Carrier | None) -> dict[str, str]:
-    """The carrier's own options that the assistant's transport has."""
+def _own(assistant: AssistantConfig, carrier: Carrier | None) -> JsonDict:
+    """The carrier's own options that the assistant's transport has, as they are there."""
     own, speech = object_of(assistant.json, "transport"), carrier.speech if carrier else None
     known = sorted(speech.options) if speech else ()
-    return {name: _written(own[name]) for name in known if own.get(name) is not None}
+    return {name: own[name] for name in known if own.get(name) is not None}
+
+
+def _options(assistant: AssistantConfig, carrier: Carrier | None) -> dict[str, str]:
+    """The same, as the document has them."""
+    own = _own(assistant, carrier)
+    return {name: _written(each) for name, each in own.items() if isinstance(each, OPTION)}
 
 
 def _part(part: Json, providers: frozenset[str], names: tuple[str, ...]) -> Json:

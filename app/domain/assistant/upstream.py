@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from app.domain.assistant import upstream_transfer
 from app.domain.assistant.config import FINAL_TRANSCRIPT, AssistantConfig
@@ -146,6 +147,9 @@ def sent(assistant: Json, earlier: Sequence[Mapping[str, str]] = ()) -> JsonDict
         inner = kept.get(holder)
         if isinstance(inner, Mapping):
             kept[holder] = {name: each for name, each in inner.items() if name not in names}
+    if "credentials" in kept:
+        others = objects_of(kept, "credentials")
+        kept["credentials"] = [each for each in others if each.get("provider") != BACKEND]
     model = kept.get("model")
     if isinstance(model, Mapping):
         kept["model"] = {**model, **_tools(model), **_messages(model, earlier)}
@@ -191,9 +195,18 @@ def account_problem(account: VendorAccount, own_url: str) -> str | None:
     """Why no call can be made with it, as a clause. ``own_url``: of this installation."""
     if not account.key:
         return "set VAPI_API_KEY, or store a credential of `vapi`"
-    if account.url and account.url.rstrip("/") == own_url.rstrip("/"):
+    if account.url and _host(account.url) == _host(own_url):
         return "VAPI_BASE_URL is this installation itself, which would call itself without an end"
     return None if is_installed() else MISSING
+
+
+def _host(url: str) -> tuple[str, int | None]:
+    """The name and port, those of ``http`` and ``https`` taken as one: either leads here."""
+    try:
+        parts = urlsplit(url)
+        return (parts.hostname or "").rstrip("."), None if parts.port in (80, 443) else parts.port
+    except ValueError:
+        return url, None
 
 
 def problems(

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app import deadline
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.upstream import BACKEND, Request, account_problem
-from app.domain.calls import record
+from app.domain.calls import apply, record
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context
 from app.domain.errors import Invalid
@@ -75,16 +76,21 @@ def open_stream(
     if call is None:
         raise NoStream("The call was deleted.")
     url = messages_url(context, call_id)
-    said = openai(call.body.get("messages", ())) if call.facts.upstreams else None
-    request = Request(assistant, account, call_id, call.facts.customer, url, said)
+    said = openai(call.body.get("messages", ())) if call.facts.upstreams else ()
+    # An assistant that has said nothing yet greets: the caller would wait for it, and it for them.
+    request = Request(assistant, account, call_id, call.facts.customer, url, said or None)
     answer = context.upstream.create(account, request.body())
     if answer.error:
         raise NoStream(f"The upstream made no call: {answer.error}.")
     made = str(answer.call["id"])
     with context.store.write() as conn:
         locked = record.get(conn, call_id, lock=True)
-        if locked is not None and locked.status != CallStatus.ENDED:
-            upstream.began(CallTx(context, conn, locked), made)
+        if locked is None or locked.status == CallStatus.ENDED:
+            raise NoStream("The call has ended meanwhile.")
+        tx = CallTx(context, conn, locked)
+        if apply.state_of(tx).streams[-1:] not in ((), (leg,)):  # its upstream is there already
+            raise NoStream("The call has another media socket by now.")
+        upstream.began(tx, made)
     stream = _stream(context, call, leg, answer.call.get("phoneCallProviderDetails"))
     return UpstreamStream(made, stream, account.rule(context.addresses))
 
@@ -123,7 +129,8 @@ def _signer(context: Context, call: Call, carrier: Carrier) -> Account | None:
 
 def transfer_leg(context: Context, call_id: str, destination: JsonObject) -> str | None:
     """Forward the leg, as the upstream's model has asked for. Returns why not, as a sentence."""
-    summary = transfer_summary.summarise(context, call_id, destination)
+    with deadline.paused():  # the model is asked, in a bound of its own
+        summary = transfer_summary.summarise(context, call_id, destination)
     with context.store.write() as conn:
         found = record.get(conn, call_id, lock=True)
         if found is None:

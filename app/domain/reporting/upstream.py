@@ -59,7 +59,7 @@ def take(tx: CallTx, message: Json, digest: str) -> None:
         _status(tx, upstream_id, message)
     elif kind == upstream.REPORT:
         report(tx, upstream_id, message)
-    elif tx.call.settled_at is None and upstream_id == tx.call.facts.upstreams[-1]:
+    elif tx.call.settled_at is None and _is_last(tx, upstream_id):
         if kind == upstream.CONVERSATION:
             _merge(tx, _talk(tx, message))
         if kind == upstream.CONVERSATION or kind in upstream.PASSED:
@@ -73,14 +73,16 @@ def report(tx: CallTx, upstream_id: str, told: Json) -> None:
         return
     call, artifact = object_of(told, "call"), object_of(told, "artifact")
     body: JsonDict = {**tx.call.body}
-    if upstream_id == tx.call.facts.upstreams[-1]:
-        body |= _talk(tx, told)
-    body |= _analysis(body, told, artifact)
+    reason = text_of(told, "endedReason")[:MAX_WORD]
+    names = (name for name in SHOWN if text_of(told, name) or text_of(artifact, name))
+    files = {name: text_of(told, name) or text_of(artifact, name) for name in names}
+    if _is_last(tx, upstream_id):
+        body |= _talk(tx, told) | _analysis(body, told, artifact)
+        body[UPSTREAM] = {"id": upstream_id, "endedReason": reason or None, **files}
+    else:  # what the last one has said, or will say, is of the whole conversation
+        body = {**_analysis({}, told, artifact), **body}
     for item in _costs(told, call, upstream_id):
         body |= costs.add(body, item)
-    files = {name: url for name in SHOWN if (url := text_of(told, name) or text_of(artifact, name))}
-    reason = text_of(told, "endedReason")[:MAX_WORD]
-    body[UPSTREAM] = {"id": upstream_id, "endedReason": reason or None, **files}
     tx.update(body=body, updated_at=tx.context.now())
     _note(tx, "upstream.reported", upstream_id, endedReason=reason)
     no_record.again(tx)
@@ -92,8 +94,9 @@ def give_up(tx: CallTx, upstream_id: str, why: str) -> None:
     if not pending.is_pending(tx.call, awaited(upstream_id)):
         return
     sentence = f"The upstream has sent no report: {why}."
-    shown = {**object_of(tx.call.body, UPSTREAM), "id": upstream_id, "error": sentence}
-    _merge(tx, {UPSTREAM: shown})
+    if _is_last(tx, upstream_id):
+        shown = {**object_of(tx.call.body, UPSTREAM), "id": upstream_id, "error": sentence}
+        _merge(tx, {UPSTREAM: shown})
     _note(tx, "upstream.silent", upstream_id, error=sentence)
     pending.resolve(tx, awaited(upstream_id))
 
@@ -104,8 +107,13 @@ def _status(tx: CallTx, upstream_id: str, message: Json) -> None:
         return
     word = text_of(message, "endedReason")[:MAX_WORD]
     told = text_of(object_of(message, "call"), "endedMessage")[:MAX_WORD]
-    _note(tx, "upstream.ended", upstream_id, endedReason=word)
-    control.tell_relay(tx, upstream_id, word, told)
+    if _note(tx, "upstream.ended", upstream_id, endedReason=word):
+        control.tell_relay(tx, upstream_id, word, told)
+
+
+def _is_last(tx: CallTx, upstream_id: str) -> bool:
+    """Whether it is the call that has the caller, or had it last."""
+    return tx.call.facts.upstreams[-1:] == (upstream_id,)
 
 
 def _merge(tx: CallTx, changes: JsonObject) -> None:
@@ -165,7 +173,8 @@ def _is_amount(given: object) -> bool:
     return abs(given) < MAX_COST  # neither infinite nor NaN
 
 
-def _note(tx: CallTx, name: str, upstream_id: str, **data: str) -> None:
+def _note(tx: CallTx, name: str, upstream_id: str, **data: str) -> bool:
+    """Store it. False: it was stored before."""
     event = CallEvent(
         EventKind.NOTE,
         at=tx.context.now(),
@@ -173,4 +182,4 @@ def _note(tx: CallTx, name: str, upstream_id: str, **data: str) -> None:
         source=upstream.BACKEND,
         data={"note": name, UPSTREAM: upstream_id, **{n: v for n, v in data.items() if v}},
     )
-    apply.apply_events(tx, [event])
+    return bool(apply.apply_report(tx, [event], lambda _: {}).added)

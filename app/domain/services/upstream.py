@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from app import deadline
 from app.domain.assistant import upstream as requests
 from app.domain.assistant import upstream_transfer
 from app.domain.assistant.config import AssistantConfig
@@ -22,8 +24,11 @@ from providers.common import foreign_json
 from providers.common.json_types import JsonDict, JsonObject
 
 SECONDS = 19.0
-"""For the owner's server. The upstream waits ``SERVER_SECONDS`` for us."""
+"""For the owner's servers, all tools of a message together. The upstream waits ``SERVER_SECONDS``."""
+MOST_CALLS = 32
+"""Functions that one message may call: each is a request to the owner's server."""
 TRANSFERRING = "The call is being transferred."
+TOOL_CALLS = "tool-calls"
 TOOL_LISTS = ("toolCalls", "toolCallList", "toolWithToolCallList")
 
 
@@ -32,6 +37,7 @@ class UpstreamService:
     """The use cases of ``POST /upstream/<id>``."""
 
     context: Context
+    clock: Callable[[], float] = time.monotonic
 
     def take(self, call_id: str, token: str, raw: bytes) -> JsonObject:
         """Take one message; the answer to it. Raises ``Unauthorized``, ``NotFound``, ``Invalid``."""
@@ -49,21 +55,26 @@ class UpstreamService:
         return {}
 
     def _ask(self, call_id: str, message: Json) -> JsonObject:
-        """What the owner's server answers."""
+        """What the owner's server answers. Raises ``Invalid`` for a call that has been replaced."""
+        until = self.clock() + SECONDS
+        parts = _parts(message)
         with self.context.store.read() as conn:
             call = record.get(conn, call_id)
             if call is None:
                 raise NotFound("Call", call_id)
+            if text_of(object_of(message, "call"), "id") not in call.facts.upstreams[-1:]:
+                raise Invalid("message.call is not the one that talks to the caller now")
             stored = call_assistant.with_secrets(self.context, call)
             equipped = tools.with_tools(self.context, conn, call.org_id, stored)
+        kind = text_of(message, "type")
         assistant = rendered(equipped, variables.of_call(self.context, call))
         asked = [
             self._transferred(call, assistant, part)
-            if name == upstream_transfer.NAME
-            else self._asked(call, message, part, requests.server_of_tool(assistant, name))
-            for name, part in _parts(message)
+            if (name, kind) == (upstream_transfer.NAME, TOOL_CALLS)
+            else self._asked(call, kind, part, requests.server_of_tool(assistant, name), until)
+            for name, part in parts
         ]
-        if text_of(message, "type") != "tool-calls":
+        if kind != TOOL_CALLS:
             return asked[0]
         return {"results": [result for answer in asked for result in objects_of(answer, "results")]}
 
@@ -79,11 +90,13 @@ class UpstreamService:
         return {"results": [{"toolCallId": tool_call.get("id"), **answer}]}
 
     def _asked(
-        self, call: Call, message: Json, extra: JsonObject, server: JsonObject | None
+        self, call: Call, kind: str, extra: JsonObject, server: JsonObject | None, until: float
     ) -> JsonObject:
-        kind = text_of(message, "type")
-        reply = server_messages.ask(self.context, call, kind, extra, SECONDS, server)
-        if kind != "tool-calls":
+        reply = Reply(error="no time was left for it: the servers before it took too long")
+        if (seconds := until - self.clock()) > 0:
+            with deadline.paused():
+                reply = server_messages.ask(self.context, call, kind, extra, seconds, server)
+        if kind != TOOL_CALLS:
             return _body(reply) or ({"error": reply.error} if reply.error else {})
         return {"results": _results(reply, objects_of(extra, "toolCallList"))}
 
@@ -100,12 +113,17 @@ def _message(raw: bytes) -> Json:
 
 
 def _parts(message: Json) -> list[tuple[object, JsonDict]]:
-    """The function's name and the fields of the message, for each function that is called."""
+    """The function's name and the fields of the message, for each function that is called.
+
+    Raises ``Invalid`` for too many.
+    """
     extra = {name: each for name, each in message.items() if name not in upstream.COMMON}
-    if text_of(message, "type") != "tool-calls":
+    if text_of(message, "type") != TOOL_CALLS:
         function = object_of(message, "functionCall")
         return [(function.get("name"), extra)]
     calls = objects_of(message, "toolCallList") or objects_of(message, "toolCalls")
+    if len(calls) > MOST_CALLS:
+        raise Invalid(f"message.toolCallList must contain no more than {MOST_CALLS} elements")
     found = list[tuple[object, JsonDict]]()
     for call in calls:
         name = object_of(call, "function").get("name") or call.get("name")
@@ -136,9 +154,13 @@ def _results(reply: Reply, calls: list[Json]) -> list[JsonDict]:
     """One for each tool call: the upstream gets an error rather than nothing."""
     body = _body(reply)
     ids = [each.get("id") for each in calls]
-    given = {each.get("toolCallId"): dict(each) for each in objects_of(body, "results")}
+    given = objects_of(body, "results")
     if not given and not reply.error:
         text = body.get("result", reply.body.decode(errors="replace"))
-        given = {call_id: {"toolCallId": call_id, "result": text} for call_id in ids[:1]}
+        given = [{"toolCallId": call_id, "result": text} for call_id in ids[:1]]
     error = reply.error or text_of(body, "error") or "the server gave no result for this call"
-    return [given.get(call_id, {"toolCallId": call_id, "error": error}) for call_id in ids]
+    return [_result(given, call_id) or {"toolCallId": call_id, "error": error} for call_id in ids]
+
+
+def _result(given: list[Json], call_id: object) -> JsonDict | None:
+    return next((dict(each) for each in given if each.get("toolCallId") == call_id), None)

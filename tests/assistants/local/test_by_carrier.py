@@ -301,7 +301,10 @@ async def test_a_model_that_fails() -> None:
 
 
 @on_loop
-async def test_complaints_of_the_carrier_and_a_lost_session() -> None:
+async def test_complaints_of_the_carrier_and_a_lost_session(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A complaint may quote what the assistant says, so no log has it."""
     async with Chat() as chat, in_session({"firstMessage": "Hello."}, account(chat)) as session:
         await session.said("AI: Hello.")
         await session.socket.send(MESSAGES.error("Invalid message received"))
@@ -311,6 +314,8 @@ async def test_complaints_of_the_carrier_and_a_lost_session() -> None:
         )
         session.socket.transport.abort()
         await session.until(lambda: "lost" in session.domain.words())
+    assert "the carrier complains" in caplog.text
+    assert "Invalid message received" not in caplog.text
     assert notes(session) == [
         ("media.complaint", {"word": "Invalid message received"}),
         ("media.unknown", {"word": "novelty"}),

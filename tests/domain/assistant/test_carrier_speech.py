@@ -89,6 +89,10 @@ NEVER: list[tuple[dict[str, Any], str]] = [
         "transport.provider must be one of",
     ),
     ({"transport": {**TRANSPORT, "hints": "x" * 501}}, "transport must have at most 500"),
+    ({"transport": {**TRANSPORT, "hints": "&" * 101}}, "transport must have at most 500"),
+    ({"transport": {**TRANSPORT, "hints": ["Patchbay"]}}, "transport.hints must be a text"),
+    ({"voice": {"provider": "11labs", "voiceId": "x" * 501}}, "voice must have at most 500"),
+    ({"transcriber": {"provider": "deepgram", "model": "&" * 101}}, "transcriber must have"),
     ({"model": {"provider": "openai", "model": "gpt-realtime-2025-08-28"}}, "model must read"),
 ]
 

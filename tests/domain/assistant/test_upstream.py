@@ -40,10 +40,20 @@ def test_without_a_key_no_call_can_begin(accounts: Any) -> None:
     assert found(accounts, backend="vapi", name="x") == {line: Fate.REFUSED}
 
 
-def test_an_installation_is_not_its_own_upstream() -> None:
-    own = Settings(secret_keys=("a key of the tests",)).public_url
-    (line,) = found({"vapi": VendorAccount("k", f"{own}/")}, transport={"provider": "vapi"})
-    assert "this installation itself" in line
+@pytest.mark.parametrize(
+    "url",
+    ["https://Calls.Example.com/", "https://calls.example.com:443", "http://calls.example.com./"],
+)
+def test_an_installation_is_not_its_own_upstream(url: str) -> None:
+    account = VendorAccount("k", url)
+    assert "itself" in (upstream.account_problem(account, "https://calls.example.com") or "")
+    assert upstream.account_problem(account, "https://other.example.com") is None
+
+
+def test_its_own_key_is_not_sent_in_the_assistant() -> None:
+    """Vapi knows no credential of this provider, and would refuse the call."""
+    given = [{"provider": "vapi", "apiKey": "k"}, {"provider": "openai", "apiKey": "o"}]
+    assert upstream.sent({"credentials": given})["credentials"] == given[1:]
 
 
 def test_without_the_sdk_no_call_can_begin(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,17 +9,20 @@ from typing import Any
 
 import pytest
 
-from app import default_org
+from app import deadline, default_org
+from app.domain.assistant import upstream
 from app.domain.calls import record
 from app.domain.calls.apply import finalize
 from app.domain.calls.record import CallTx
+from app.domain.context import Reply as ServerReply
 from app.domain.errors import Invalid, NotFound, Unauthorized
 from app.domain.legs.upstream import NoStream, UpstreamStream, messages_url
 from app.domain.reporting import no_record, upstream_report
 from app.domain.services.media import StreamClaim
-from app.domain.services.upstream import UpstreamService
+from app.domain.services.upstream import SECONDS, UpstreamService
 from app.settings import Settings, VendorSettings
 from providers.base.instructions import stream_id
+from providers.base.media import StreamStart
 from providers.events import EventKind
 from tests.domain.legs.test_outbound import dialled
 from tests.domain.use_cases import Domain, domain
@@ -176,6 +179,13 @@ def test_an_assistant_that_is_stored_there(both: tuple[Domain, RestApi], vapi: R
             Reply(201, body=b'{"id": "x", "phoneCallProviderDetails": {"twiml": "<Say/>"}}'),
             "no <Connect><Stream>",
         ),
+        (
+            Reply(
+                201,
+                body=b'{"id": "x", "phoneCallProviderDetails": {"twiml": "<a>\\ud800</a>"}}',
+            ),
+            "is not XML",
+        ),
     ],
 )
 def test_an_upstream_without_a_stream(
@@ -290,6 +300,74 @@ def test_a_second_socket_goes_on_after_the_first(
     assert report["cost"] == 1.5
 
 
+def test_an_assistant_that_has_said_nothing_greets(
+    both: tuple[Domain, RestApi], vapi: Receiver
+) -> None:
+    """The first socket was lost before a word: both sides would wait for each other."""
+    one = Relayed(both, firstMessage="Hello.")
+    one.open()
+    vapi.reply = Reply(201, body=json.dumps({**MADE, "id": "second"}).encode())
+    one.open()
+    assert "firstMessageMode" not in json.loads(vapi.requests[-1].body)["assistant"]
+
+
+def test_the_call_of_a_socket_that_another_has_replaced(
+    both: tuple[Domain, RestApi], vapi: Receiver
+) -> None:
+    """A slow creation ends after that of the next socket, whose call has the caller."""
+    one = Relayed(both)
+    late = one.claim("late")
+    start = StreamStart("MZ1", None, None, 8000)
+    for each in (late, now := one.claim("now")):
+        one.ours.clock.pass_(1)
+        one.ours.media.joined(each, start)
+    one.ours.media.open_upstream(now)
+    vapi.reply = Reply(201, body=json.dumps({**MADE, "id": "late"}).encode())
+    with pytest.raises(NoStream) as error:
+        one.ours.media.open_upstream(late)
+    assert "another media socket" in str(error.value)
+    one.says(type="conversation-update", messages=TALK)
+    assert one.shown()["messages"] == TALK
+    one.end()
+    one.says(**REPORT)
+    assert one.told("end-of-call-report")
+
+
+@pytest.mark.parametrize("reports", [True, False])
+def test_an_earlier_call_of_theirs_that_reports_last(
+    both: tuple[Domain, RestApi], vapi: Receiver, reports: bool
+) -> None:
+    """What is shown of the last one stays."""
+    one = Relayed(both)
+    one.open()
+    vapi.reply = Reply(201, body=json.dumps({**MADE, "id": "second"}).encode())
+    one.open()
+    one.end()
+    one.says("second", **{**REPORT, "summary": "It went on.", "analysis": {"summary": "On."}})
+    if reports:
+        one.says(**REPORT)
+    else:
+        vapi.reply = Reply(404, body=b"{}")
+        one.ours.clock.pass_(20 - upstream_report.LAST_SECONDS)
+        one.later()
+    (report,) = one.told("end-of-call-report")
+    assert report["artifact"]["upstream"] == {
+        "id": "second",
+        "endedReason": "assistant-ended-call",
+        "recordingUrl": REPORT["recordingUrl"],
+    }
+    assert report["summary"] == "It went on."
+    assert report["analysis"]["summary"] == "On."
+
+
+def test_an_end_that_is_told_again_and_again(both: tuple[Domain, RestApi]) -> None:
+    one = Relayed(both)
+    one.open()
+    for _ in range(3):
+        one.says(type="status-update", status="ended", endedReason="silence-timed-out")
+    assert len(one.ours.media.commands([one.claim()])) == 1
+
+
 def test_a_call_without_a_record_keeps_nothing_of_theirs(
     both: tuple[Domain, RestApi], vapi: Receiver
 ) -> None:
@@ -374,6 +452,87 @@ def test_a_transfer_is_ours(both: tuple[Domain, RestApi], vapi: Receiver) -> Non
     assert tried["destination"]["number"] == "+14155550188"
     (again,) = one.says(**asked)["results"]
     assert "its status is forwarding" in again["error"]
+
+
+def test_a_tool_may_take_its_time(both: tuple[Domain, RestApi]) -> None:
+    """The time of the owner's server does not count as the request's own."""
+    one = Relayed(both)
+    one.open()
+    seen = list[tuple[float, float]]()
+
+    def ask(url: str, key: str, raw: bytes, secrets: Any, seconds: float) -> ServerReply:
+        seen.append((deadline.store_until(), seconds))
+        return ServerReply(body=b'{"result": "at eight"}')
+
+    service = UpstreamService(replace(one.context, ask_server=ask))
+    raw = {"message": {**tool_calls("opens", "closes"), "call": {"id": UPSTREAM}}}
+    with deadline.within(8.0):
+        told = service.take(one.call["id"], one.token, json.dumps(raw).encode())
+    assert [each["result"] for each in told["results"]] == ["at eight", "at eight"]
+    assert [until for until, _ in seen] == [float("inf")] * 2
+    assert seen[1][1] <= seen[0][1] <= SECONDS < upstream.SERVER_SECONDS
+
+
+def test_tools_have_their_time_together(both: tuple[Domain, RestApi]) -> None:
+    """The upstream waits for all of them at once."""
+    one = Relayed(both)
+    one.open()
+    clock = Ticks()
+
+    def ask(*_: Any) -> ServerReply:
+        clock.now += SECONDS
+        return ServerReply(body=b'{"result": "at eight"}')
+
+    service = UpstreamService(replace(one.context, ask_server=ask), clock)
+    raw = {"message": {**tool_calls("opens", "closes"), "call": {"id": UPSTREAM}}}
+    first, second = service.take(one.call["id"], one.token, json.dumps(raw).encode())["results"]
+    assert first["result"] == "at eight"
+    assert "no time" in second["error"]
+
+
+class Ticks:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_call_of_theirs_that_is_replaced_asks_nothing(
+    both: tuple[Domain, RestApi], vapi: Receiver
+) -> None:
+    destination = {"type": "number", "number": "+14155550188"}
+    transfer = {"type": "transferCall", "destinations": [destination]}
+    one = Relayed(both, model={"provider": "openai", "model": "gpt-4o", "tools": [transfer]})
+    one.open()
+    vapi.reply = Reply(201, body=json.dumps({**MADE, "id": "second"}).encode())
+    one.open()
+    asked = tool_calls("transferToDestination")
+    asked["toolCallList"][0]["function"]["arguments"]["destination"] = "+14155550188"
+    for other in (UPSTREAM, "another-call"):
+        with pytest.raises(Invalid):
+            one.says(other, **asked)
+    assert one.shown()["status"] == "in-progress"
+    one.says("second", **asked)
+    assert one.shown()["status"] == "forwarding"
+
+
+def test_more_tools_at_once_than_any_model_calls(both: tuple[Domain, RestApi]) -> None:
+    one = Relayed(both)
+    one.open()
+    with pytest.raises(Invalid):
+        one.says(**tool_calls(*map(str, range(1000))))
+
+
+def test_ids_that_are_no_texts(both: tuple[Domain, RestApi], receiver: Receiver) -> None:
+    one = Relayed(both, server={"url": receiver.url})
+    one.open()
+    receiver.reply = Reply(body=b'{"results": [{"toolCallId": ["x"]}, {"result": "y"}]}')
+    asked = tool_calls("opens")
+    asked["toolCallList"][0]["id"] = {"no": "text"}
+    (result,) = one.says(**asked)["results"]
+    assert "no result for this call" in result["error"]
+    called = {"name": "transferToDestination", "parameters": {}}
+    assert one.says(type="function-call", functionCall=called)  # the owner's server is asked
 
 
 # ------------------------------------------------------------------ who may

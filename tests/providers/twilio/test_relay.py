@@ -99,6 +99,10 @@ WANTED: dict[str, tuple[SpeechWanted, dict[str, str]]] = {
         SpeechWanted(transcriber={"provider": "deepgram", "keywords": ["x" * 99] * 9}),
         {"transcriptionProvider": "Deepgram", "hints": ",".join(["x" * 99] * 5)},
     ),
+    "hints that grow in the document": (
+        SpeechWanted(transcriber={"provider": "deepgram", "keywords": ["&" * 50] * 9}),
+        {"transcriptionProvider": "Deepgram", "hints": "&" * 50},
+    ),
     "no keys": (SpeechWanted(keys=False), {}),
     "own options win": (
         SpeechWanted(
