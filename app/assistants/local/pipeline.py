@@ -184,6 +184,8 @@ class AgentPipeline:
     def begin(self) -> None:
         """Take the caller: hear them, and speak first if it is this assistant's to begin."""
         self.observer.clock.quiet_since = now()
+        if self._parts.speech is not None:  # it may have been made before, or after, a take-over
+            self._parts.speech.answers = not self.hold.held
         self._begun.set()
         self.input.live.set()
 
@@ -290,11 +292,18 @@ class AgentPipeline:
 
     async def interrupt(self) -> None:
         """Drop the current speech, and what is queued behind it."""
+        self._drop_early_answer()
         await self.worker.queue_frame(InterruptionFrame())
+
+    def _drop_early_answer(self) -> None:
+        """Let the turn's end ask anew: what the model was asked early is void, or lacks a note."""
+        if self._eager is not None:
+            self._eager.wanted = None
 
     async def hush(self) -> None:
         """Drop the current speech: a supervisor has the call. Call it once the call is held."""
         self._spoken.set()
+        self._drop_early_answer()
         if self._parts.speech is not None:
             self._parts.speech.answers = False
         await self.output.cut()
@@ -310,6 +319,7 @@ class AgentPipeline:
 
     async def supervisor_said(self, text: str, began: float) -> None:
         """Note what a supervisor said to the caller. ``began``: seconds since 1970."""
+        self._drop_early_answer()
         said = self.conversation.said("supervisor", text, began)
         told = spoken(said)
         if self._parts.speech:
@@ -327,6 +337,7 @@ class AgentPipeline:
     async def add(self, role: str, text: str, *, respond: bool) -> None:
         """Add a message that was not spoken. ``role``: user, assistant, system."""
         respond = respond and not self.hold.held
+        self._drop_early_answer()
         if self._parts.speech:
             await self.worker.queue_frame(TellFrame(role, text, respond))
         elif self.hold.held:  # an interruption on its way would drop the frame
