@@ -30,7 +30,9 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "require_token: '' -> 'X'": "no token is that short",
         "client: environ.get('REMOTE_ADDR') or '' -> environ.get('REMOTE_ADDR')": NEVER_USED,
         "client: '' -> 'X'": NEVER_USED,
+        "client: '' -> 'X' #2": "neither is an address",
         "presented_key: '' -> 'X'": "neither is a scheme",
+        "_password: pair.partition(':')[2] or None -> pair.partition(':')[2]": FALSY,
         "presented_key: value.strip() or None -> value.strip()": FALSY,
     },
 }

@@ -24,13 +24,18 @@ class Entry(NamedTuple):
 
 
 class FrameQueue:
-    """A queue for one reader. Above ``audio_bytes`` of waiting PCM the oldest audio is dropped."""
+    """A queue for one reader. Above ``audio_bytes`` of waiting PCM the oldest audio is dropped.
 
-    def __init__(self, audio_bytes: int, others: int) -> None:
+    ``first_bytes`` may wait until the reader has once come below ``audio_bytes``.
+    """
+
+    def __init__(self, audio_bytes: int, others: int, first_bytes: int = 0) -> None:
         self._entries = deque[Entry]()
         self._audio_bytes = audio_bytes
+        self._bound = max(audio_bytes, first_bytes)
         self._others = others
-        self._waiting_audio = 0
+        # Bytes of PCM.
+        self.waiting_audio = 0
         self._waiting_others = 0
         self._closed = False
         self._changed = asyncio.Event()
@@ -41,7 +46,7 @@ class FrameQueue:
         """Add a message; never waits. Raises ``QueueFull``."""
         self._weigh(frame, 1)
         self._entries.append(Entry(frame, raw))
-        while self._waiting_audio > self._audio_bytes:
+        while self.waiting_audio > self._bound:
             self._drop_oldest_audio()
         if self._waiting_others > self._others:
             raise QueueFull("the assistant does not read its messages")
@@ -61,11 +66,13 @@ class FrameQueue:
             await self._changed.wait()
         entry = self._entries.popleft()
         self._weigh(entry.frame, -1)
+        if self.waiting_audio <= self._audio_bytes:
+            self._bound = self._audio_bytes
         return entry
 
     def _weigh(self, frame: Frame, sign: int) -> None:
         if isinstance(frame, Audio):
-            self._waiting_audio += sign * len(frame.pcm)
+            self.waiting_audio += sign * len(frame.pcm)
         else:
             self._waiting_others += sign
 

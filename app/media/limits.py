@@ -16,6 +16,10 @@ class Limits:
     """From the accepted handshake to the carrier's start."""
     inbound_seconds: float = 5.0
     """The caller's audio kept for a slow assistant; the oldest is dropped."""
+    loading_seconds: float = 30.0
+    """The caller's audio kept until the assistant has caught up with the call's begin. A process
+    that has just started takes seconds to load it.
+    """
     inbound_others: int = 1000
     """Digits, marks and unknown messages kept for it. They are never dropped, so too many close the
     socket.

@@ -99,7 +99,11 @@ class MediaStream:
         self._close_once = close_once
         self._limits = limits
         self._rate = start.sample_rate * BYTES_PER_SAMPLE
-        self._queue = FrameQueue(int(limits.inbound_seconds * self._rate), limits.inbound_others)
+        self._queue = FrameQueue(
+            int(limits.inbound_seconds * self._rate),
+            limits.inbound_others,
+            int(limits.loading_seconds * self._rate),
+        )
         self._lock = asyncio.Lock()
         self._played_at = 0.0
         self._clears = 0
@@ -114,6 +118,11 @@ class MediaStream:
         while (entry := await self._queue.get()) is not None:
             if isinstance(entry.frame, Item):
                 yield entry.frame
+
+    @property
+    def waiting_seconds(self) -> float:
+        """Seconds of the caller's audio that the assistant has not read yet."""
+        return self._queue.waiting_audio / self._rate
 
     @property
     def buffered_seconds(self) -> float:

@@ -40,6 +40,9 @@ def command(arguments: Sequence[str]) -> int:
     """Run, print, and write what was asked for. Returns the exit status."""
     options = parser().parse_args(arguments)
     rows = chosen(ROWS, options.only, options.skip)
+    if not rows:
+        print("no row fits --only and --skip: --list prints all", file=sys.stderr)
+        return 2
     if options.list:
         print("\n".join(f"{row.id}\t{row.says}\t{row.asked}" for row in rows))
         return 0
@@ -75,13 +78,13 @@ def progress(result: Result) -> None:
 
 
 def target(options: argparse.Namespace) -> Target:
-    """Raises ``ValueError`` for an assistant that is not a JSON object."""
-    url = options.url.rstrip("/")
+    """Raises ``ValueError`` for an assistant that is not a JSON object, and for no URL."""
+    url = address("--url", options.url)
     return Target(
         url=url,
         key=options.key,
-        public_url=(options.public_url or url).rstrip("/"),
-        assistant=assistant(options.assistant),
+        public_url=address("--public-url", options.public_url or url),
+        assistant=assistant("--assistant", options.assistant),
         paths={
             "twilio": Paths(options.twilio_arrival_path, options.twilio_status_path),
             "vonage": Paths(options.vonage_arrival_path, options.vonage_status_path),
@@ -95,7 +98,11 @@ def target(options: argparse.Namespace) -> Target:
             options.vonage_application_id,
             options.vonage_number_id,
         ),
-        talking=assistant(options.talking_assistant) if options.talking_assistant else None,
+        talking=(
+            assistant("--talking-assistant", options.talking_assistant)
+            if options.talking_assistant
+            else None
+        ),
         without=frozenset(options.without),
         is_silent=options.silent,
         patience=options.patience,
@@ -105,13 +112,22 @@ def target(options: argparse.Namespace) -> Target:
     )
 
 
-def assistant(text: str) -> dict[str, Any]:
-    """JSON, or the name of a file with it."""
-    if not text.lstrip().startswith("{"):
-        text = Path(text).read_text()
-    found = json.loads(text)
+def address(option: str, text: str) -> str:
+    """A URL without the slash at its end. Raises ``ValueError``."""
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError(f"{option} is http://HOST or https://HOST, not {text!r}")
+    return text.rstrip("/")
+
+
+def assistant(option: str, text: str) -> dict[str, Any]:
+    """JSON, or the name of a file with it. Raises ``ValueError``."""
+    try:
+        found = json.loads(text if text.lstrip().startswith("{") else Path(text).read_text())
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{option} is JSON or a file with it: {error}") from error
     if not isinstance(found, dict):
-        raise ValueError("an assistant is a JSON object")
+        raise ValueError(f"{option} is a JSON object, and {text!r} is another value")
     return found
 
 

@@ -91,6 +91,23 @@ def test_a_server_that_does_not_answer(capsys: pytest.CaptureFixture[str]) -> No
     assert "nothing was asked" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("option", "text", "told"),
+    [
+        ("--url", "localhost:8000", "--url is http://HOST or https://HOST, not 'localhost:8000'"),
+        ("--public-url", "nowhere", "--public-url is http://HOST"),
+        ("--assistant", "{", "--assistant is JSON or a file with it"),
+        ("--talking-assistant", "nowhere.json", "--talking-assistant is JSON or a file with it"),
+        ("--only", "nothing", "no row fits --only and --skip"),
+    ],
+)
+def test_a_wrong_option_is_named(
+    option: str, text: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.command(["--url", "http://127.0.0.1:9", "--key", "x", option, text]) == 2
+    assert told in capsys.readouterr().err
+
+
 def test_the_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.command(["--list", "--only", "read.*"]) == 0
     assert "GET /call/{id}" in capsys.readouterr().out

@@ -110,7 +110,8 @@ async def test_raw_yields_everything_as_it_came() -> None:
 
 @on_loop
 async def test_slow_assistant_loses_the_oldest_sound_only() -> None:
-    stream, _ = await line_of(VONAGE, Wire(), Limits(inbound_seconds=0.1))
+    limits = Limits(inbound_seconds=0.1, loading_seconds=0.1)
+    stream, _ = await line_of(VONAGE, Wire(), limits)
     frame = bytes(640)
     stream.deliver(Digit("1"), "d")
     for number in range(1000):
@@ -122,6 +123,24 @@ async def test_slow_assistant_loses_the_oldest_sound_only() -> None:
     assert heard == [995, 996, 997, 998, 999]  # 100 ms, the newest
     assert [item for item in items if isinstance(item, Digit)] == [Digit("1"), Digit("2")]
     assert stream.dropped == 995
+
+
+@on_loop
+async def test_what_is_said_while_the_assistant_loads_is_kept() -> None:
+    """A call is taken over by a process that has just started: the words come first."""
+    stream, _ = await line_of(VONAGE, Wire())
+    said, quiet = Audio(b"\1\0" * 320), Audio(bytes(640))  # 20 ms
+    for _ in range(50):
+        stream.deliver(said, "a")
+    for _ in range(1000):
+        stream.deliver(quiet, "a")
+    items = aiter(stream)
+    assert [await anext(items) for _ in range(50)] == [said] * 50
+    for _ in range(1000):
+        assert await anext(items) == quiet
+    for _ in range(300):  # it has caught up, and is slow now
+        stream.deliver(quiet, "a")
+    assert stream.dropped == 50
 
 
 ENTRIES = st.lists(

@@ -57,6 +57,7 @@ REFUSED: list[str | None] = [
     basic("", "wrong"),
     "Basic",
     "Basic !!!",
+    basic("", KEY) + "!",  # no base64, though Python's decoder would skip the mark
     "Basic " + base64.b64encode(b"\xff:\xff").decode(),
     "Basic " + base64.b64encode(KEY.encode()).decode(),
     basic("", KEY).replace("Basic", "Digest"),

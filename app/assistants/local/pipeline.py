@@ -187,7 +187,6 @@ class AgentPipeline:
         if self._parts.speech is not None:  # it may have been made before, or after, a take-over
             self._parts.speech.answers = not self.hold.held
         self._begun.set()
-        self.input.live.set()
 
     async def leave(self) -> None:
         """Let another assistant have the caller: end, with no word and no reason."""
@@ -441,7 +440,10 @@ class AgentPipeline:
                 vad_analyzer=None if self._by_text else turn_taking.detector(plan),
                 user_turn_strategies=self._turns(around),
                 user_turn_stop_timeout=turn_taking.stop_timeout(plan, around),
-                user_mute_strategies=[*turn_taking.mutes(plan, self.hold), self.caller_mute],
+                user_mute_strategies=[
+                    *turn_taking.mutes(plan, self.hold, self._speaks_first),
+                    self.caller_mute,
+                ],
             ),
             realtime_service_mode=parts.speech is not None,
         )
@@ -542,12 +544,20 @@ class AgentPipeline:
             self._parts.speech.may_open.set()  # what was said is known now
         if self.conversation.continues or self.conversation.history.since:
             self._recall()
+        self.input.live.set()  # not before: the words of a transcriber that is quick would be lost
         if self.hold.held:
             return
-        if self.conversation.is_new_to_assistant or not self.conversation.continues:
+        if self._may_greet:
             await self._greet()
         elif self.conversation.awaits_answer:  # the earlier socket was lost before the answer
             await self.respond()
+
+    @property
+    def _may_greet(self) -> bool:
+        return self.conversation.is_new_to_assistant or not self.conversation.continues
+
+    def _speaks_first(self) -> bool:
+        return self._may_greet and self.config.first is not FirstMessageMode.WAIT
 
     def _recall(self) -> None:
         """Give the model what its assistant knows of the conversation before."""

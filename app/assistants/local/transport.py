@@ -35,6 +35,10 @@ from providers.base.media import Audio, Digit
 LEAD_SECONDS = 0.3
 # Messages of 20 ms joined into one pipecat frame, because every frame costs processor time.
 JOINED = 2
+# Of more waiting sound than this, as much faster than it was spoken is heard. At once would be too
+# fast: an interruption by the first words drops those that come in the same moment.
+WAITING_SECONDS = 0.5
+CATCH_UP = 5
 # What is written at once, in units of 10 ms.
 CHUNK_10MS = 4
 KEYS = {entry.value: entry for entry in KeypadEntry}
@@ -111,6 +115,8 @@ class AgentInputTransport(BaseInputTransport):
         await self.push_audio_frame(
             InputAudioRawFrame(audio=sound, sample_rate=self._stream.sample_rate, num_channels=1)
         )
+        if self._stream.waiting_seconds > WAITING_SECONDS:
+            await asyncio.sleep(len(pcm) / (2 * self._stream.sample_rate) / CATCH_UP)
 
 
 class AgentOutputTransport(BaseOutputTransport):

@@ -73,21 +73,29 @@ def stop_timeout(config: AgentConfig, call: Surroundings) -> float:
     return MAX_RULE_SECONDS + 1 if _has_own_end(config, call) else PIPECAT_STOP_SECONDS
 
 
-def mutes(config: AgentConfig, hold: Hold) -> list[BaseUserMuteStrategy]:
-    return [] if config.first_interruptible else [FirstMessageMute(hold)]
+def mutes(
+    config: AgentConfig, hold: Hold, speaks_first: Callable[[], bool]
+) -> list[BaseUserMuteStrategy]:
+    """``speaks_first``: whether the assistant has a first message to say."""
+    return [] if config.first_interruptible else [FirstMessageMute(hold, speaks_first)]
 
 
 class FirstMessageMute(MuteUntilFirstBotCompleteUserMuteStrategy):
-    """Ignores the caller until the first words are spoken, or a supervisor has the call."""
+    """Ignores the caller until the first message is spoken, or a supervisor has the call.
 
-    def __init__(self, hold: Hold) -> None:
+    Where none comes the caller is heard: nothing else would ever make the assistant speak.
+    """
+
+    def __init__(self, hold: Hold, speaks_first: Callable[[], bool]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._hold = hold
+        self._speaks_first = speaks_first
         self._is_over = False
 
     async def process_frame(self, frame: Frame) -> bool:
         self._is_over = self._is_over or self._hold.held
-        return await super().process_frame(frame) and not self._is_over
+        muted = await super().process_frame(frame) and not self._is_over
+        return muted and self._speaks_first()
 
 
 class CallerMute(BaseUserMuteStrategy):

@@ -30,7 +30,12 @@ def read(loaded: Loaded) -> JsonDict | None:
     source = assistant_source(loaded.scenario)
     if source is None:
         return loaded.scenario.assistant
-    return of_file(loaded.beside(source.file)) if source.file else None
+    if not source.file:
+        return None
+    try:
+        return of_file(loaded.beside(source.file))
+    except BadScenario as error:
+        raise BadScenario(loaded.error("assistant", str(error))) from error
 
 
 def of_file(path: Path) -> JsonDict:

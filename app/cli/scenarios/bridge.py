@@ -136,7 +136,7 @@ class OwnBridge:
     def kill_worker(self) -> None:
         """``kill -9`` of the worker; returns once the master's next one is ready.
 
-        Until then a worker would take a call over, and not hear it yet. Raises ``BridgeFailed``.
+        Until then a worker would take a call over, and answer late. Raises ``BridgeFailed``.
         """
         process = self._running
         for pid in children(process.pid):

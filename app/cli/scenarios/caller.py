@@ -57,7 +57,8 @@ def prepare(loaded: Loaded, speak: Speak, directory: Path) -> dict[int, Spoken]:
         try:
             spoken = _sound(step, loaded, speak)
         except SimulatorError as error:
-            raise BadScenario(f"{loaded.path}: {loaded.name}: turn {number}: {error}") from error
+            text = f"{loaded.name}: turns[{number}]: {error}"
+            raise BadScenario(loaded.error("turns", text)) from error
         if spoken is not None:
             found[number] = spoken
             _write(directory / f"{number}.wav", spoken.pcm)

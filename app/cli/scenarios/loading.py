@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,17 @@ class Loaded:
 
     scenario: Scenario
     path: Path
+    lines: Mapping[str, int] = field(default_factory=dict)
+    """The line of each of its words; "" has that of the scenario."""
+
+    def place(self, word: str = "") -> str:
+        """File and line of a word, or of the scenario."""
+        line = self.lines.get(word) or self.lines.get("")
+        return f"{self.path}:{line}" if line else str(self.path)
+
+    def error(self, word: str, text: str) -> str:
+        """What is wrong with a word, with file and line."""
+        return f"{self.place(word)}: {text}"
 
     @property
     def name(self) -> str:
@@ -68,12 +79,11 @@ def load(paths: Sequence[str]) -> list[Loaded]:
             found += _read(path)
         except BadScenario as error:
             faults.append(str(error))
-    names = [each.name for each in found]
-    faults += [
-        f"{each.path}: another file has a scenario {each.name!r} too"
-        for at, each in enumerate(found)
-        if each.name in names[:at]
-    ]
+    first = dict[str, Loaded]()
+    for each in found:
+        other = first.setdefault(each.name, each)
+        if other is not each:
+            faults.append(f"{each.place()}: {other.place()} has a scenario {each.name!r} too")
     if faults:
         raise BadScenario("\n".join(faults))
     if not found:
@@ -104,9 +114,33 @@ def _read(path: Path) -> Iterator[Loaded]:
         line = f":{mark.line + 1}" if mark else ""
         raise BadScenario(f"{path}{line}: {getattr(error, 'problem', error)}") from error
     lines = _Lines(path, tree)
+    if faults := [f"{path}:{line}: {text}" for line, text in _unclear(tree, [], set())]:
+        raise BadScenario("\n".join(faults))
     if not isinstance(value, dict):
         raise lines.error((), "a file is a mapping with a name and scenarios")
     yield from _scenarios(value, lines)
+
+
+def _unclear(
+    node: yaml.Node | None, around: list[yaml.Node], known: set[int]
+) -> Iterator[tuple[int, str]]:
+    """Lines with what YAML allows by mistake: a word twice, a value that holds itself."""
+    if node in around:
+        yield around[-1].start_mark.line + 1, "an alias (*) names what it stands in"
+    if not isinstance(node, yaml.CollectionNode) or id(node) in known:
+        return
+    known.add(id(node))
+    words = set[str]()
+    inner = [*around, node]
+    for each in node.value:
+        if not isinstance(node, yaml.MappingNode):
+            yield from _unclear(each, inner, known)
+            continue
+        key, value = each
+        if isinstance(key, yaml.ScalarNode) and key.value in words:
+            yield key.start_mark.line + 1, f"{key.value} stands here twice"
+        words.add(str(key.value))
+        yield from _unclear(value, inner, known)
 
 
 def _scenarios(file: JsonDict, lines: _Lines) -> Iterator[Loaded]:
@@ -138,7 +172,8 @@ def _checked(merged: JsonDict, lines: _Lines, entry: Place, where: Mapping[str, 
         scenario = Scenario.model_validate(_with_assistant(merged))
     except ValidationError as error:
         raise BadScenario("\n".join(_faults(error, entry, where, lines))) from error
-    return Loaded(scenario, lines.path)
+    placed = {word: lines.line((*place, word)) for word, place in where.items()}
+    return Loaded(scenario, lines.path, {**placed, "": lines.line(entry)})
 
 
 def _with_assistant(merged: JsonDict) -> JsonDict:
@@ -174,9 +209,9 @@ class _Lines:
         self._tree = tree
 
     def error(self, place: Place, text: str) -> BadScenario:
-        return BadScenario(f"{self.path}:{self._line(place)}: {text}")
+        return BadScenario(f"{self.path}:{self.line(place)}: {text}")
 
-    def _line(self, place: Place) -> int:
+    def line(self, place: Place) -> int:
         """The line of the value, or of the nearest one around it."""
         node, line = self._tree, 1
         for step in place:

@@ -66,25 +66,31 @@ class _Job:
 
 def check(loaded: Sequence[Loaded], options: Options) -> None:
     """Refuse at once what cannot be played. Raises ``BadScenario``."""
-    faults = [f"{each.path}: {each.name}: {why}" for each in loaded for why in _why(each, options)]
+    faults = [
+        each.error(word, f"{each.name}: {why}")
+        for each in loaded
+        for word, why in _why(each, options)
+    ]
     if faults:
         raise BadScenario("\n".join(faults))
     for each in loaded:
         assistant.read(each)
 
 
-def _why(loaded: Loaded, options: Options) -> Iterator[str]:
+def _why(loaded: Loaded, options: Options) -> Iterator[tuple[str, str]]:
+    """What cannot be played: the word that it is about, and why."""
     scenario, source = loaded.scenario, assistant_source(loaded.scenario)
     if scenario.carrier not in SIMULATORS:
-        yield f"carrier is one of {', '.join(SIMULATORS)}, not {scenario.carrier}"
+        yield "carrier", f"carrier is one of {', '.join(SIMULATORS)}, not {scenario.carrier}"
         return
     ways = simulator(scenario.carrier).WAYS
     if scenario.way not in ways:
-        yield f"{scenario.carrier} has the ways {', '.join(ways)}, not {scenario.way}"
+        yield "way", f"{scenario.carrier} has the ways {', '.join(ways)}, not {scenario.way}"
     if source is not None and source.id and options.server is None:
-        yield "an assistant's id needs the server that stores it: give --url"
+        yield "assistant", "an assistant's id needs the server that stores it: give --url"
     if options.server is not None and (scenario.needs_process or scenario.settings):
-        yield "kill_9, deploy and settings need a bridge of the test's own: leave --url out"
+        word = "turns" if scenario.needs_process else "settings"
+        yield word, "kill_9, deploy and settings need a bridge of the test's own: leave --url out"
 
 
 def run(loaded: Sequence[Loaded], options: Options, say: Say) -> list[Outcome]:
@@ -139,6 +145,8 @@ def _work(
                 job.add(Outcome(loaded, examine(played, asked), played))
     except (BridgeFailed, OSError) as error:
         job.broken.append(str(error))
+    except Exception as error:  # it would end this thread alone, without a word
+        job.broken.append(repr(error))
 
 
 def _next(job: _Job) -> Loaded | None:

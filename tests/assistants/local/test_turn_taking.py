@@ -5,10 +5,16 @@ Conversations that must be about the carrier's socket are had on both.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+import pytest
+
+from app.assistants.local import Local
+from app.media.stream import MediaStream
 from app.vendors.common.account import VendorAccount
 from providers.common.audio import level
+from providers.events import EndedReason
 from tests.assistants.local.talk import MODEL, Call, talking, together, vendors
 from tests.clock import on_loop
 from tests.fakes.carriers.base import Caller
@@ -115,6 +121,27 @@ async def test_a_second_socket_goes_on_where_the_first_was() -> None:
     assert asked == ["Hello.", "A table.", "Today?", "Yes."]
 
 
+@on_loop
+async def test_words_from_before_the_assistant_is_loaded_are_heard(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As of a process that has just started, and took the call over from one that was killed."""
+    run = Local.run
+
+    async def loads(self: Local, stream: MediaStream) -> EndedReason | None:
+        await asyncio.sleep(9.0)
+        return await run(self, stream)
+
+    monkeypatch.setattr(Local, "run", loads)
+    before = [{"role": "bot", "message": "Hello.", "time": 1000, "endTime": 1500}]
+    async with (
+        vendors("Yes.") as theirs,
+        talking(TwilioCaller(), {}, theirs, messages=before) as call,
+    ):
+        call.say("yes")
+        await call.said("User: Yes.\nAI: Good morning to you.")
+
+
 # ------------------------------------------------------------------ interruptions
 
 
@@ -163,6 +190,35 @@ async def interrupted(row: tuple[Caller, str]) -> None:
 async def test_what_was_heard_of_an_interrupted_sentence_stays() -> None:
     """In the transcript, and for the model."""
     await together(INTERRUPTED, interrupted)
+
+
+WITHOUT_A_FIRST_MESSAGE: dict[str, dict[str, Any]] = {
+    "the caller begins": {"firstMessageMode": "assistant-waits-for-user"},
+    "a second socket": {
+        "firstMessage": "Hello.",
+        "messages": [{"role": "bot", "message": "Hello.", "time": 1000, "endTime": 1500}],
+    },
+}
+
+
+async def heard_at_once(row: dict[str, Any]) -> None:
+    facts = {"messages": row.get("messages", [])}
+    assistant = {"firstMessageInterruptionsEnabled": False, **row}
+    assistant.pop("messages", None)
+    async with (
+        vendors("Yes.") as theirs,
+        talking(TwilioCaller(), assistant, theirs, **facts) as call,
+    ):
+        await theirs.ears.until(1)  # it is listened to
+        call.pause(0.5)
+        call.say("yes")
+        await call.said("User: Yes.\nAI: Good morning to you.")
+
+
+@on_loop
+async def test_a_caller_is_heard_where_no_first_message_comes() -> None:
+    """It may not be interrupted. So the caller would be ignored, for the whole call."""
+    await together(WITHOUT_A_FIRST_MESSAGE, heard_at_once)
 
 
 @BY_NAME

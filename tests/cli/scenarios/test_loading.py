@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,8 @@ def test_a_fault_is_named_with_its_line(rest: str, tmp_path: Path) -> None:
         ("scenarios: []", "the file has no name"),
         ("name: x\nscenarios: 3", "talk.yaml:2: scenarios is a list"),
         ("name: x\nscenarios:\n  - {carrier: twilio}", "talk.yaml:3: a scenario is a mapping"),
+        ("name: x\nname: y", "talk.yaml:2: name stands here twice"),
+        ("name: x\nscenarios:\n- &a\n  tools: *a", "talk.yaml:3: an alias (*) names what it"),
         ("name: x\nscenarios:\n  - {name: y}", "talk.yaml:3: carrier: carrier is missing"),
     ],
 )
@@ -108,8 +111,10 @@ def test_a_file_that_is_none(text: str, sentence: str, tmp_path: Path) -> None:
 def test_two_scenarios_of_one_name_and_none(tmp_path: Path) -> None:
     written(tmp_path, TALK + "          - response\n", "one.yaml")
     written(tmp_path, TALK + "          - response\n", "two.yaml")
-    with pytest.raises(BadScenario, match="another file has a scenario 'talk/one'"):
+    with pytest.raises(BadScenario) as caught:
         load([str(tmp_path)])
+    first, second = tmp_path / "one.yaml", tmp_path / "two.yaml"
+    assert str(caught.value) == f"{second}:4: {first}:4 has a scenario 'talk/one' too"
     with pytest.raises(BadScenario, match="no such file"):
         load([str(tmp_path / "three.yaml")])
 
@@ -136,6 +141,7 @@ def test_what_cannot_be_played_is_refused_before_a_call(rest: str, tmp_path: Pat
     with pytest.raises(BadScenario) as caught:
         check(loaded, Options(server=server))
     assert sentence in str(caught.value)
+    assert re.match(r"\S+/talk\.yaml:\d+: ", str(caught.value))
 
 
 def test_the_scenario_on_the_page_can_be_played(tmp_path: Path) -> None:

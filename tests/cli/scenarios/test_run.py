@@ -9,12 +9,14 @@ import subprocess
 import wave
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from unittest.mock import MagicMock, Mock
 from xml.etree import ElementTree
 
 import pytest
 from click.testing import CliRunner, Result
 
 from app.cli.main import main
+from app.cli.scenarios import run
 from app.cli.scenarios.bridge import OwnBridge, children, inherited
 from app.cli.scenarios.loading import load
 from tests.cli.scenarios.files import written
@@ -157,3 +159,12 @@ def test_the_worker_is_found_among_all_processes() -> None:
             assert master.poll() is None
         os.killpg(master.pid, signal.SIGKILL)
     assert len(found) == 1
+
+
+def test_an_error_of_its_own_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends the thread of a job, and the command must not go on as if all was played."""
+    broken = ValueError("of the test's own")
+    monkeypatch.setattr(run, "play", Mock(side_effect=broken))
+    monkeypatch.setattr(run, "OwnBridge", MagicMock())
+    result = CliRunner().invoke(main, ["test", str(written(tmp_path, TALK))])
+    assert (result.exit_code, repr(broken) in result.output) == (2, True), result.output
