@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from websockets.sync.client import ClientConnection
+from websockets.sync.client import ClientConnection, connect
 
 from app.domain.calls import web_calls
 from bench.dashboard import ORG
@@ -20,6 +20,16 @@ MENU = {
 }
 STATE = "document.querySelector('[data-supervise-state]').textContent"
 
+WATCHED = """
+window.sockets = [];
+window.mayAsk = Promise.resolve();
+const ask = window.fetch;
+window.fetch = async (...given) => { await window.mayAsk; return ask(...given); };
+window.WebSocket = class extends WebSocket {
+  constructor(url) { super(url); window.sockets.push(this); }
+};
+"""
+
 
 def test_a_call_is_taken_over_and_given_back(
     site: Site, tab: Tab, browser: ClientConnection
@@ -32,11 +42,22 @@ def test_a_call_is_taken_over_and_given_back(
     tab.show_on(DESK)
     tab.go(f"{site.url}/dashboard/calls/{call['id']}")
     tab.faults.clear()
+    tab.run(WATCHED)
     tab.run("document.querySelector('[data-take]').click()")
     tab.until(f"{STATE}.startsWith('You have the call')")
     assert tab.run("document.querySelector('[data-take]').textContent") == "Give back"
     caller.until("document.querySelector('#volume').value > 0.01")  # the supervisor's beeps
     tab.run("document.querySelector('[data-take]').click()")
+    tab.until(f"{STATE}.startsWith('You speak beside')")
+    tab.run("window.mayAsk = new Promise((done) => { window.letAsk = done; }); 0")
+    tab.run("window.sockets[0].close(4000)")  # its connection is lost, as far as the page can tell
+    tab.until("window.sockets[0].readyState === WebSocket.CLOSED")
+    made = urlsplit(site.services.calls.supervise(ORG, call["id"], None)["websocketUrl"])
+    other = site.url.replace("http", "ws", 1) + f"{made.path}?{made.query}"
+    with connect(other, proxy=None) as lost:  # and the server has not noticed
+        lost.recv()
+        tab.run("window.letAsk()")
+        tab.until("window.sockets.length === 3")
     tab.until(f"{STATE}.startsWith('You speak beside')")
     tab.run("document.querySelector('[data-speak]').click()")
     tab.until(f"{STATE} === 'You do not speak any more.'")

@@ -16,6 +16,7 @@ from app.assistants.local.observer import CallObserver
 from app.assistants.local.services import Stage
 from app.assistants.local.sides import Input, Output
 from app.assistants.local.squad.handoff import HandOver
+from app.assistants.local.takeover.hold import Hold
 from app.assistants.local.transcript.conversation import Conversation
 from app.assistants.local.transcript.spoken_text import SpokenTextTracker
 from app.assistants.local.turn_taking import CallerMute
@@ -27,6 +28,7 @@ from providers.events import EndedReason
 class PipelineControl(Protocol):
     """The verbs of a running pipeline, and its parts."""
 
+    hold: Hold
     stream: MediaStream
     config: AgentConfig
     conversation: Conversation
@@ -43,6 +45,11 @@ class PipelineControl(Protocol):
 
     hand_over: HandOver
     """Hands the call to another assistant. Raises ``NoHandoff``."""
+
+    @property
+    def ending(self) -> bool:
+        """Whether its end is decided."""
+        ...
 
     async def say(self, text: str, *, filler: bool = False) -> None:
         """Queue this text behind the current speech. ``filler``: it is spoken while a tool runs."""

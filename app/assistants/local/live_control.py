@@ -12,6 +12,7 @@ from app.assistants.local.control import PipelineControl
 from app.assistants.local.squad.handoff import Handoff, words_of
 from app.domain.assistant.conversation import FirstMessageMode
 from app.domain.legs.handoff import NoHandoff
+from app.domain.live.control import SPEAKING
 from app.telemetry.call_log import call_log
 from providers.common.json_types import JsonObject
 from providers.events import EndedReason
@@ -41,6 +42,8 @@ class LiveControl:
         carry_out = TABLE.get(kind)
         if carry_out is None:
             log.warning("unknown command %s", kind)
+        elif self.engine.hold.held and kind in NOT_WHILE_HELD:
+            log.warning("%s is dropped: a supervisor has the call", kind)
         else:
             await carry_out(self, command)
 
@@ -102,6 +105,8 @@ class LiveControl:
         await self.engine.finish(EndedReason.VOICEMAIL, self.engine.config.voicemail_message)
 
 
+# The API refuses them, but may have stored one before. It would say nothing, or end the call.
+NOT_WHILE_HELD = SPEAKING | {"voicemail"}
 # By ``type``, or by ``control`` where the type is ``control``.
 TABLE: Mapping[str, Callable[[LiveControl, JsonObject], Awaitable[None]]] = {
     "say": LiveControl.say,

@@ -184,6 +184,8 @@ class AgentPipeline:
     def begin(self) -> None:
         """Take the caller: hear them, and speak first if it is this assistant's to begin."""
         self.observer.clock.quiet_since = now()
+        if self._parts.speech is not None:  # it may have been made before, or after, a take-over
+            self._parts.speech.answers = not self.hold.held
         self._begun.set()
 
     async def leave(self) -> None:
@@ -289,6 +291,7 @@ class AgentPipeline:
 
     async def interrupt(self) -> None:
         """Drop the current speech, and what is queued behind it."""
+        self._withdraw_request()
         await self.worker.queue_frame(InterruptionFrame())
 
     async def hush(self) -> None:
@@ -310,6 +313,7 @@ class AgentPipeline:
 
     async def supervisor_said(self, text: str, began: float) -> None:
         """Note what a supervisor said to the caller. ``began``: seconds since 1970."""
+        self._withdraw_request()
         said = self.conversation.said("supervisor", text, began)
         told = spoken(said)
         if self._parts.speech:

@@ -4,8 +4,9 @@
 (() => {
   const NORMAL = 1000; // the close code of a call that is over
   const TAKEN = 4423; // another supervisor speaks
-  const TRIES = 8;
-  const PAUSE = 1000; // milliseconds between two tries: the assistant waits ten seconds
+  // The server notices within 13 seconds that a connection is lost. From then on the assistant waits ten.
+  const TRIES = 20;
+  const PAUSE = 1000; // milliseconds between two tries
   const MOST_UNSENT = 128 * 1024; // bytes; a stalled network drops what the microphone adds
   const MICROPHONE = {
     audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 },
@@ -48,12 +49,17 @@
     async speak() {
       this.speaking = true;
       this.show("Connecting…");
+      if (this.opening) return; // the browser still asks for the microphone, or the server for a moment
+      this.opening = true;
       try {
         await this.openMicrophone();
-        await this.connect();
+        if (this.speaking) await this.connect();
       } catch (error) {
-        this.stop(error.message);
+        if (this.speaking) this.stop(error.message);
+      } finally {
+        this.opening = false;
       }
+      if (!this.speaking) this.release(); // stopped meanwhile
     }
 
     async openMicrophone() {
@@ -97,11 +103,12 @@
     closed(event) {
       if (!this.speaking) return;
       if (event.code === NORMAL) this.stop("The call is over.");
-      else if (event.code === TAKEN) this.stop("Another supervisor speaks on this call.");
+      else if (event.code === TAKEN && !this.tries) this.stop("Another supervisor speaks on this call.");
       else this.retry();
     }
 
-    // The call's own socket may have been lost too, and be replaced in a moment.
+    // The call's own socket may have been lost too, and be replaced in a moment. Who "speaks" may be
+    // this page's own lost connection.
     async retry() {
       this.tries = (this.tries || 0) + 1;
       if (this.tries > TRIES) return this.stop("The connection was lost: the assistant has the call.");
@@ -119,9 +126,13 @@
     stop(text) {
       this.speaking = this.taken = false;
       if (this.socket && this.socket.readyState < WebSocket.CLOSING) this.socket.close(NORMAL);
+      this.release();
+      this.show(text);
+    }
+
+    release() {
       if (this.microphone) this.microphone.getTracks().forEach((track) => track.stop());
       if (this.sound && this.sound.state !== "closed") this.sound.close();
-      this.show(text);
     }
   }
 

@@ -58,6 +58,8 @@ class CallView:
     listen_url: str
     takes_control: bool
     """Whether the assistant takes what a person says and decides."""
+    takes_supervisor: bool
+    """Whether a supervisor can speak to the caller."""
     is_taken_over: bool
     """Whether a supervisor has the call."""
 
@@ -112,6 +114,7 @@ def view(context: Context, org_id: str, call_id: str) -> CallView:
         structured=_structured(body, analysis),
         listen_url=(listen_url(context, call) or "") if is_live else "",
         takes_control=is_live and control.problem(context, call, "") is None,
+        takes_supervisor=is_live and control.no_supervisor(context, call) is None,
         is_taken_over=is_live and call.facts.taken_over,
     )
 

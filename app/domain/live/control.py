@@ -57,8 +57,8 @@ def enqueue(tx: CallTx, body: JsonObject) -> None:
         raise Invalid(f"`{body['type']}` needs a call in progress: its status is {tx.call.status}")
     if told := problem(tx.context, tx.call, f"`{body['type']}`"):
         raise Invalid(told)
-    if body["type"] == TAKE_OVER and tx.call.facts.assistant.transport.by_carrier:
-        raise Invalid(NO_SOUND)
+    if body["type"] == TAKE_OVER and (told := no_supervisor(tx.context, tx.call)):
+        raise Invalid(told)
     if tx.call.facts.taken_over and SPEAKING & {body["type"], body.get("control")}:
         raise Invalid(f"a supervisor has the call: `{body['type']}` needs a `give-back` first")
     if body["type"] == GIVE_BACK and not tx.call.facts.taken_over:
@@ -78,6 +78,13 @@ def problem(context: Context, call: Call, what: str) -> str | None:
         f"this assistant does not take {what}: its transport is "
         f"`{_backend(context, call)}`, which has no words of its own"
     )
+
+
+def no_supervisor(context: Context, call: Call) -> str | None:
+    """Why no supervisor can speak on the call, as a sentence; None if one can."""
+    if call.facts.assistant.transport.by_carrier:
+        return NO_SOUND
+    return problem(context, call, "a supervisor")
 
 
 def is_whole(body: JsonObject) -> bool:

@@ -33,10 +33,8 @@ def supervisor_socket(context: Context, call: Call) -> JsonDict:
     """
     if call.status != CallStatus.IN_PROGRESS:
         raise Invalid(f"a supervisor needs a call in progress: its status is {call.status}")
-    if problem := control.problem(context, call, "a supervisor"):
+    if problem := control.no_supervisor(context, call):
         raise Invalid(problem)
-    if call.facts.assistant.transport.by_carrier:
-        raise Invalid(control.NO_SOUND)
     until = context.now() + timedelta(seconds=OPEN_SECONDS)
     expires = int(until.timestamp())
     base = context.settings.own_media_base or context.settings.media_bases[0]
@@ -55,7 +53,7 @@ def find(context: Context, call_id: str, token: str, expires: str) -> MonitorEnd
         raise Refused("the supervisor's token is not this call's")
     with context.store.read() as conn:
         call = record.get(conn, call_id)
-    if call is None or control.problem(context, call, "a supervisor"):
+    if call is None or control.no_supervisor(context, call):
         raise Refused("no supervisor can speak on this call")
     return call.facts.heard_at if call.status == CallStatus.IN_PROGRESS else None
 

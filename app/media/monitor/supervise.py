@@ -13,6 +13,7 @@ from contextlib import suppress
 from websockets.asyncio.connection import Connection
 from websockets.exceptions import ConnectionClosed
 
+from app.media.monitor.listeners import LOST
 from app.media.monitor.supervision import AlreadySupervised, Supervision
 from app.media.socket import SendStalled, Socket, SocketClosed
 
@@ -75,7 +76,9 @@ async def relay(neighbour: Connection, send: Send, incoming: Incoming) -> tuple[
     await pump(neighbour, send, carry())
     # closes nothing that is closed already: then this is the code of the other process
     await neighbour.close(NORMAL if incoming.deliberate else GOING_AWAY)
-    return neighbour.close_code or NORMAL, neighbour.close_reason or ""
+    code = neighbour.close_code or ABNORMAL
+    # the other process is gone: no close frame may carry that code
+    return LOST if code == ABNORMAL else (code, neighbour.close_reason or "")
 
 
 async def pump(source: AsyncIterable[str | bytes], send: Send, left: Awaitable[None]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from app.domain.dashboard import call_view
 from providers.events import EndedReason
 from tests.domain.live_call import call_of, claim_stream, kinds
 from tests.fakes.carriers.leg import Document, Leg
@@ -53,6 +54,12 @@ def test_a_leg_that_the_owner_gets_back(api: Api, twilio_leg: Leg) -> None:
     call = call_of(api, twilio_leg)
     assert call["status"] == "in-progress"
     assert "listenUrl" not in call["monitor"]
+    told = refused(api.post(f"/call/{call['id']}/supervisor"))
+    assert told == "no supervisor can speak on this call: its media socket carries text"
+    assert told == refused(api.post(f"/call/{call['id']}/control", {"type": "take-over"}))
+    context, org = twilio_leg.app.extensions["patchbay"].context, call["orgId"]
+    page = call_view.view(context, org, call["id"])
+    assert (page.takes_control, page.takes_supervisor) == (True, False)
     media = twilio_leg.app.extensions["patchbay"].media
     media.request_end(call["id"], EndedReason.ASSISTANT_ENDED_CALL)
     ended = {"CallStatus": "in-progress", "SessionStatus": "ended", **SESSION}

@@ -183,6 +183,23 @@ async def test_a_socket_that_is_lost_may_be_replaced() -> None:
 
 
 @on_loop
+async def test_a_process_that_is_killed_may_be_replaced() -> None:
+    domain, neighbour = Domain(), Domain()
+    async with serving(domain) as holder, serving(neighbour) as other:
+        neighbour.heard_at = domain.endpoint
+        async with calling(holder, TWILIO):
+            await monitored(holder)
+            async with speaking(other) as supervisor:
+                await told(supervisor)
+                server = holder.application.hub._listening._server
+                assert server is not None
+                for connection in server.connections:
+                    connection.transport.abort()
+                await supervisor.wait_closed()
+                assert supervisor.close_code == 4404
+
+
+@on_loop
 async def test_a_wrong_token_is_refused() -> None:
     async with serving(Domain()) as served, calling(served, TWILIO):
         with pytest.raises(InvalidStatus) as refused:

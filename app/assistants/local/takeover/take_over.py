@@ -97,16 +97,17 @@ class TakeOver:
             self._wait_for_return()
 
     async def take_over(self, _: JsonObject) -> None:
-        if self._hold.held:
-            return
-        self._hold.held = True
         engine = self._engine()
-        await engine.hush()
-        self._tell()
-        await engine.add("system", TAKEN_TEXT, respond=False)
-        if not self._present:
-            self._wait_for_return()
-        await self._stream.call_context.taken_over(taken=True, cause=ASKED)
+        if engine.ending:  # its last words are spoken, and there is nothing to take
+            return
+        if not self._hold.held:
+            self._hold.held = True
+            await engine.hush()
+            self._tell()
+            await engine.add("system", TAKEN_TEXT, respond=False)
+            if not self._present:
+                self._wait_for_return()
+        await self._store(ASKED)
 
     async def give_back(self, event: JsonObject) -> None:
         respond = event.get("triggerResponseEnabled")
@@ -118,8 +119,11 @@ class TakeOver:
 
     async def _return(self, cause: str, *, respond: bool | None) -> None:
         """The assistant has the call. ``respond`` None: it speaks if the caller spoke last."""
-        if not self._hold.held:
-            return
+        if self._hold.held:
+            await self._give_back(cause, respond)
+        await self._store(cause)
+
+    async def _give_back(self, cause: str, respond: bool | None) -> None:
         self._stop_waiting()
         if self._words is not None:
             await self._words.finish_turn()
@@ -132,7 +136,10 @@ class TakeOver:
         if not self._stream.supervision.is_transcribed:
             text = f"{text} {UNHEARD_TEXT}"
         await engine.add("system", text, respond=speaks)
-        await self._stream.call_context.taken_over(taken=False, cause=cause)
+
+    async def _store(self, cause: str) -> None:
+        """Store who has the call. Nothing happens if it is stored: the last time may have failed."""
+        await self._stream.call_context.taken_over(taken=self._hold.held, cause=cause)
 
     async def _said(self, text: str, began: float) -> None:
         await self._engine().supervisor_said(text, began)
@@ -144,10 +151,16 @@ class TakeOver:
         self._stream.call_context.audience(UPDATE, supervision.status)
 
     async def _start_words(self) -> None:
-        words = await self._listen(self._said)
+        supervision, words = self._stream.supervision, None
+        try:
+            words = await self._listen(self._said)
+        except Exception:  # the supervisor speaks all the same
+            log.exception("a supervisor's words are not transcribed")
+        supervision.is_transcribed = words is not None
+        supervision.update(taken=self._hold.held)
         if words is not None:
             self._words = words
-            self._stream.supervision.heard = words.hear
+            supervision.heard = words.hear
             words.start()
 
     async def _end_words(self, *, at_once: bool = False) -> None:

@@ -29,8 +29,10 @@ from pipecat.workers.runner import WorkerRunner
 from app.assistants.local.turn_taking import STOP_SECONDS
 from app.assistants.local.turns.caller_start import CallerTurnStart
 from app.domain.assistant.interruptions import StopSpeakingPlan
+from app.media.monitor.voice import MAX_WAITING_SECONDS
 from app.telemetry.call_log import call_log
 from app.vendors.common import pipecat_workarounds
+from providers.common.audio import SAMPLE_WIDTH
 
 PAUSE_SECONDS = 0.6
 """Silence after which what was said is a turn."""
@@ -69,6 +71,7 @@ class SupervisorWords:
     def hear(self, pcm: bytes) -> None:
         """Take the supervisor's sound, at the line's rate."""
         self._waiting += pcm
+        del self._waiting[: -int(MAX_WAITING_SECONDS * self._rate) * SAMPLE_WIDTH]
 
     async def finish_turn(self) -> None:
         """Wait, within a bound, for the text of what was just said."""
@@ -125,7 +128,8 @@ class SupervisorWords:
     async def _feed(self) -> None:
         """Give the transcriber what came, and silence where nothing did."""
         size = int(STEP_SECONDS * self._rate) * 2
-        while True:
+        run, _ = self._tasks
+        while not run.done():  # else what is queued for it would only grow
             await asyncio.sleep(STEP_SECONDS)
             pcm = bytes(self._waiting) or bytes(size)
             self._waiting.clear()

@@ -8,17 +8,24 @@ import time
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
+from app.assistants.local.takeover import listener
 from app.assistants.local.takeover.take_over import (
     BACK_TEXT,
     LOST_TEXT,
     RETURN_SECONDS,
     TAKEN_TEXT,
+    UNHEARD_TEXT,
 )
 from app.assistants.local.transcript.conversation import Conversation
 from app.domain.context import Reply
+from app.vendors.common.errors import UnbuildableAssistant
+from providers.events import EndedReason
 from tests.assistants.local.takeover.supervisor import supervising
 from tests.assistants.local.talk import Call, Vendors, talking, vendors
+from tests.assistants.local.turns.test_eager_request import WAITS, one_sentence
+from tests.assistants.local.turns.test_eager_request import asked as early
 from tests.clock import PATIENCE, idle, on_loop
 from tests.fakes.carriers.base import Caller
 from tests.fakes.carriers.twilio import TwilioCaller
@@ -249,3 +256,93 @@ async def test_an_assistant_without_a_transcriber() -> None:
         await supervisor.give_back()
         await call.press("1")
         await call.said("One.")
+
+
+@on_loop
+async def test_a_call_that_ends_already_has_its_last_words() -> None:
+    async with talking(TWILIO, MENU) as call, supervising(call) as supervisor:
+        call.give(type="say", content="Thank you, and goodbye to you.", endCallAfterSpoken=True)
+        await call.until(call.sounds)
+        await supervisor.send("take-over")
+        assert await call.end() is EndedReason.ASSISTANT_ENDED_CALL
+    assert "AI: Thank you, and goodbye to you." in call.transcript
+    assert "taken over" not in [told[0] for told in call.domain.told]
+
+
+@on_loop
+async def test_a_command_from_before_ends_no_call_that_a_supervisor_has() -> None:
+    """They are stored, and may come behind a take-over: by the websocket it comes at once."""
+    last = {"type": "add-message", "message": {"role": "system", "content": "It is late."}}
+    async with talking(TWILIO, MENU) as call, supervising(call) as supervisor:
+        await supervisor.take_over()
+        call.give(type="say", content="Goodbye.", endCallAfterSpoken=True)
+        call.give(type="voicemail")
+        call.give(**last)
+        await call.until(lambda: "It is late." in said(call, "system"))
+        await supervisor.give_back()
+        await call.press("1")
+        await call.said("One.")
+        assert call.reason is None
+
+
+@on_loop
+async def test_a_transcriber_that_cannot_be_made_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise UnbuildableAssistant("transcriber", "deepgram", "its key is gone")
+
+    async with (
+        vendors(*SCRIPT, replies="Surely.") as theirs,
+        talking(TWILIO, GREETS, theirs) as call,
+    ):
+        await call.said("AI: Hello there.")
+        monkeypatch.setattr(listener.stt, "make_transcribers", refuse)
+        async with supervising(call) as supervisor:
+            assert supervisor.start["transcribed"] is True
+            while (await supervisor.told())["transcribed"]:
+                pass
+            await supervisor.take_over()
+            call.say("book")
+            await call.said("User: First.")
+            await supervisor.give_back()
+            await call.said("AI: Surely.")
+        assert asked(theirs)[-1] == f"{BACK_TEXT} {UNHEARD_TEXT}"
+
+
+@on_loop
+async def test_a_give_back_that_was_not_stored_is_stored_by_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else the API would refuse what the assistant is to say until the call's end."""
+    async with talking(TWILIO, MENU) as call, supervising(call) as supervisor:
+        await supervisor.take_over()
+        await call.domain.hears("taken over")
+        store = call.domain.taken_over
+
+        def fail(*_: Any, **__: Any) -> None:
+            monkeypatch.setattr(call.domain, "taken_over", store)
+            raise OperationalError("", {}, Exception("the disk is full"))
+
+        monkeypatch.setattr(call.domain, "taken_over", fail)
+        await supervisor.give_back()
+        call.give(type="give-back")
+        assert await call.domain.hears("given back") == ("given back", "token-1", "asked")
+
+
+@pytest.mark.parametrize("what", ["take-over", "say"])
+@on_loop
+async def test_an_answer_that_was_asked_for_early_and_is_dropped(what: str) -> None:
+    """The caller's pause is not over: they are answered when it is."""
+    slow = {"startSpeakingPlan": {"waitSeconds": 0.9}, **WAITS}
+    async with (
+        vendors("Yes.", replies="Surely.") as theirs,
+        talking(TWILIO, slow, theirs, settings={"eager_model_requests": True}) as call,
+    ):
+        await one_sentence(call, theirs)
+        await early(theirs, 1)
+        if what == "say":
+            call.give(type="say", content="One moment.", interruptAssistantEnabled=True)
+        else:
+            call.give(type="take-over")
+            call.give(type="give-back")
+        await call.said("User: Yes.")
+        await call.said("AI: Surely.")
