@@ -30,7 +30,7 @@ from tests.databases import fresh_database
 from tests.store.plans import plan
 from tests.store.rows import add_call, add_org, at
 
-ORG, ENDED, UNSETTLED = "org", 1_500, 4
+ORG, ENDED, UNSETTLED, AT_ONCE = "org", 1_500, 4, 100
 SPACING = LATE / 2
 PAGES = [CallFilter(limit=10), CallFilter(limit=10, page=9), CallFilter(limit=10, ascending=True)]
 RANGE = [("created_at", "ge", at(1000)), ("created_at", "lt", at(90_000))]
@@ -138,8 +138,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     directory: Path = tmp_path_factory.mktemp("plans")
     with fresh_database(directory) as url:
         store = Store(url)
-        with store.write() as conn:
-            fill(conn)
+        fill(store)
         if not store.is_sqlite:
             with store.read() as conn:
                 conn.execute(sa.text("ANALYZE"))
@@ -147,28 +146,36 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         store.close()
 
 
-def fill(conn: Connection) -> None:
-    add_org(conn, ORG)
-    for number in range(ENDED):
-        made = at(0) + number * SPACING
-        changed = made + (2 * LATE if number % 50 == 0 else timedelta(0))
-        add_call(
-            conn,
-            ORG,
-            f"c{number}",
-            status="ended",
-            assistant_id=str(number % 40),
-            phone_number_id=str(number % 40),
-            provider_call_id=str(number),
-            ended_reason=f"r{number % 40}",
-            resolved={"number": f"+{number % 40}", "customer": {"number": f"+{number % 40}"}},
-            created_at=made,
-            updated_at=changed,
-            ended_at=made,
-            settled_at=made,
-        )
-    for number in range(UNSETTLED):
-        add_call(conn, ORG, status="ringing", assistant_id=str(number))
+def fill(store: Store) -> None:
+    """Few at a time: a transaction has seconds, and a busy machine needs them."""
+    with store.write() as conn:
+        add_org(conn, ORG)
+        for number in range(UNSETTLED):
+            add_call(conn, ORG, status="ringing", assistant_id=str(number))
+    for first in range(0, ENDED, AT_ONCE):
+        with store.write() as conn:
+            for number in range(first, min(first + AT_ONCE, ENDED)):
+                add_ended_call(conn, number)
+
+
+def add_ended_call(conn: Connection, number: int) -> None:
+    made = at(0) + number * SPACING
+    changed = made + (2 * LATE if number % 50 == 0 else timedelta(0))
+    add_call(
+        conn,
+        ORG,
+        f"c{number}",
+        status="ended",
+        assistant_id=str(number % 40),
+        phone_number_id=str(number % 40),
+        provider_call_id=str(number),
+        ended_reason=f"r{number % 40}",
+        resolved={"number": f"+{number % 40}", "customer": {"number": f"+{number % 40}"}},
+        created_at=made,
+        updated_at=changed,
+        ended_at=made,
+        settled_at=made,
+    )
 
 
 @pytest.mark.database
