@@ -24,6 +24,8 @@ from providers.common.json_types import JsonDict, JsonObject
 ORG_ID = str(uuid.uuid5(NAMESPACE, "default organisation"))
 ASSISTANT = "assistantId"
 """Where the organisation's row remembers ASSISTANT_ID."""
+ADDRESSES = ("server_url", "owner_callback_url")
+"""The settings that the organisation's row has open."""
 
 log = logging.getLogger(__name__)
 
@@ -48,9 +50,8 @@ def create_default_org(context: Context, *, is_start: bool = False) -> str | Non
         if is_start:
             _follow_removed(context, conn, known, secret)
         else:
-            org["owner_callback_url"] = org["owner_callback_url"] or _remembered_url(known)
-            if ASSISTANT not in secret:
-                secret |= _remembered(context, known)
+            org |= {name: org[name] or (known and known[name]) for name in ADDRESSES}
+            secret = {**_remembered(context, known), **secret}
         org["secret"] = _sealed(context, known, secret)
         if not _is_same(known, org):
             accounts.put_org(conn, org)
@@ -120,16 +121,10 @@ def _follow_removed(
             default_number.forget_assistant(conn, ORG_ID, before[ASSISTANT])
 
 
-def _remembered_url(known: JsonObject | None) -> str | None:
-    """The OWNER_CALLBACK_URL of the last start, for a command without it."""
-    return known["owner_callback_url"] if known else None
-
-
 def _remembered(context: Context, known: JsonObject | None) -> JsonDict:
-    """The ASSISTANT_ID of the last start, which a command without it must not forget."""
+    """What the last start sealed: a command without these settings must not forget it."""
     with suppress(WrongKey):
-        before = context.vault.open(known["secret"] if known else None)
-        return {ASSISTANT: before[ASSISTANT]} if ASSISTANT in before else {}
+        return {**context.vault.open(known["secret"] if known else None)}
     return {}
 
 

@@ -84,23 +84,29 @@ def test_a_seal_of_a_lost_key_is_made_anew(
     assert Vault(["a new key of the operator"]).open(sealed) == {"serverSecret": "a secret"}
 
 
-def test_a_command_without_it_forgets_no_owner_callback_url(
+GIVEN = {**SECRET, "owner_callback_url": "https://owner.example/status"}
+
+
+def test_a_command_without_the_addresses_forgets_none(
     start: Callable[..., Context], store: Store
 ) -> None:
-    """Else the owner's server would learn nothing until the next start."""
-    start(owner_callback_url="https://owner.example/status")
+    """Else the servers would learn nothing, or messages go unsigned, until the next start."""
+    context = start(**GIVEN)
     start(is_start=False)
-    assert owner_callback_url(store) == "https://owner.example/status"
+    assert given(store, context) == list(GIVEN.values())
+    start(is_start=False, server_secret="a newer secret")
+    assert given(store, context)[1] == "a newer secret"
     start()
-    assert owner_callback_url(store) is None
+    assert given(store, context) == [None, None, None]
 
 
-def owner_callback_url(store: Store) -> str | None:
+def given(store: Store, context: Context) -> list[str | None]:
+    """What the organisation has of ``GIVEN``."""
     with store.read() as conn:
         org = accounts.get_org(conn, default_org.ORG_ID)
     assert org is not None
-    found: str | None = org["owner_callback_url"]
-    return found
+    secret = context.vault.open(org["secret"]).get("serverSecret")
+    return [org["server_url"], secret, org["owner_callback_url"]]
 
 
 # ------------------------------------------------------------------ the number of the settings
