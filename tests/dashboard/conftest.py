@@ -61,9 +61,15 @@ def empty(_empty_app: Flask) -> FlaskClient:
 
 @pytest.fixture
 def assistant(services: Services) -> Iterator[str]:
-    """The id of a keypad menu with a secret."""
+    """The id of a keypad menu with a secret. There is no other."""
+    forget_assistants(services)
     made = keep(services, {**MENU, "server": {"url": "https://example.com", "secret": "s3cret"}})
     yield made
+    forget_assistants(services)
+
+
+def forget_assistants(services: Services) -> None:
+    """Other tests may have kept some."""
     for each in services.resources.assistants.list(ORG, Window(limit=1000)):
         services.resources.assistants.delete(ORG, each["id"])
 
