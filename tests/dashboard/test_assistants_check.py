@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from app.wiring import Services
-from bench.dashboard import ORG
+from bench.dashboard import ORG, fill
+from bench.fresh import new_app
 from tests.dashboard.assistant_pages import (
     LIST,
     MENU,
@@ -19,6 +22,14 @@ from tests.dashboard.assistant_pages import (
     keep,
     whole,
 )
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[Flask]:
+    """Of this file alone: who talks makes calls, and other files count them."""
+    with new_app() as made:
+        fill(made, 0)
+        yield made
 
 
 def test_the_check_tells_each_field_and_stores_nothing(

@@ -5,13 +5,26 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from app.wiring import Services
+from bench.dashboard import fill
+from bench.fresh import new_app
 from tests.domain.dashboard.rows import ANOTHER_ORG, add_foreign_call
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[Flask]:
+    """Of this file alone: it counts the calls, and others make some."""
+    with new_app() as made:
+        fill(made, 60)
+        yield made
+
 
 IDS = re.compile(r"/dashboard/calls/([0-9a-f-]{36})")
 MORE = re.compile(r'rel="next" href="([^"]+)"')
