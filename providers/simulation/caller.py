@@ -32,6 +32,7 @@ def _act(act: CallerAction, socket: MediaSocket, stage: Stage, patience: float) 
     ):
         stage.timeline.add("caller", "hangs up")
         stage.left = True
+        stage.moments.hung_up()
         socket.leave()
         return Ending.CALLER_LEFT
     if stage.cut:
@@ -57,6 +58,7 @@ def _talk(socket: MediaSocket, stage: Stage, patience: float) -> None:
     socket.talk(TALK_FRAMES)
     if socket.playout.wait_heard(patience):
         stage.timeline.add("caller", "talks, hears the assistant")
+        stage.moments.heard_assistant(socket.playout.first_at)
     elif not socket.interrupted:
         stage.problem("the caller talked, and heard nothing of the assistant")
 

@@ -214,6 +214,8 @@ class Plays(ABC, Generic[S, C]):
         self.warm(stage, operator, CallerAction.PRESS, **plan)
         if "operator" in stage.ears["caller"].heard:
             stage.problem("the caller heard an operator")
+        if not stage.moments.waits:
+            stage.problem("the caller did not hear the assistant again")
 
     def warm_spoken(self, stage: S) -> None:
         self.warm(stage, Callee(), mode=SPEAKS_FIRST)

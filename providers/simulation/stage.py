@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
@@ -23,6 +24,7 @@ from urllib.parse import urlencode, urlsplit
 
 from providers.common.json_types import JsonDict, JsonObject
 from providers.simulation.held import Held
+from providers.simulation.moments import Moments
 from providers.simulation.room import Ear, Room
 from providers.simulation.script import (
     ASSISTANT_LEAVES,
@@ -400,6 +402,8 @@ class Stage:
         self.unpriced_looks = 0
         # The callers who wait for a slot.
         self.held = Held()
+        # When things happened that a caller waits for.
+        self.moments = Moments(partial(self.timeline.add, "caller"))
         # Both sides of the run's conversations.
         self.tape = Tape()
         # The turns of a conversation that the caller has not begun, over all its sockets.
