@@ -17,7 +17,7 @@ from app.media.backend import AssistantFailed
 from app.media.stream import MediaStream
 from app.net.addresses import BadURL
 from app.net.types import Addresses
-from app.net.websocket import BadHeaders, checked_headers, open_socket
+from app.net.websocket import STREAM_PINGS, BadHeaders, checked_headers, open_socket
 from providers.events import EndedReason
 
 OPEN_SECONDS = 5.0
@@ -76,6 +76,7 @@ class Relay:
                 seconds=OPEN_SECONDS,
                 close_seconds=CLOSE_SECONDS,
                 max_message=MAX_MESSAGE,
+                pings=STREAM_PINGS,
             )
         except BadURL as error:  # its text holds no URL
             raise AssistantFailed(f"The stream URL could not be opened: {error}.") from error

@@ -25,7 +25,7 @@ from app.media.backend import AssistantFailed
 from app.media.stream import MediaStream
 from app.net.addresses import BadURL
 from app.net.threads import run_in_thread
-from app.net.websocket import open_socket
+from app.net.websocket import STREAM_PINGS, open_socket
 from app.telemetry.call_log import call_log
 from providers.base.media import Audio, Cleared, Digit, MarkPlayed
 from providers.base.stream_client import ClearAsked, MarkAsked, ServerFrame
@@ -145,6 +145,7 @@ async def _opened(upstream: UpstreamStream) -> ClientConnection:
             seconds=OPEN_SECONDS,
             close_seconds=CLOSE_SECONDS,
             max_message=MAX_MESSAGE,
+            pings=STREAM_PINGS,
         )
     except BadURL as error:  # its text holds no URL
         raise AssistantFailed(f"The upstream's stream could not be opened: {error}.") from error
