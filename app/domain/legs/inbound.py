@@ -181,7 +181,7 @@ class InboundLegs:
             refusal = self._refusal(conn, org_id, asked_for, known, assistant)
         elif squad_id:
             chosen, assistant, refusal = self._squad(conn, org_id, squad_id)
-        if refusal is None and assistant is not None and assistant.transport.by_carrier:
+        if refusal is None and assistant is not None:
             unfit = carrier_speech.mismatch(assistant, webhook.provider)
             refusal = Refusal(EndedReason.ASSISTANT_NOT_INVALID, unfit) if unfit else None
         assistant_id = known if assistant is not None else None

@@ -313,7 +313,7 @@ class CallService:
             assistant_id, whole = None, chosen.first
         else:
             assistant_id, whole = self._assistant(conn, org_id, body, number)
-        if whole.transport.by_carrier and (unfit := carrier_speech.mismatch(whole, provider)):
+        if unfit := carrier_speech.mismatch(whole, provider):
             raise Invalid(unfit)
         return NewCall(
             org_id=org_id,
