@@ -253,11 +253,7 @@ class Plays(ABC, Generic[S, C]):
         """The caller who waits hangs up."""
         stage.held.leaves = True
         with stage.bridge.number_as(stage.carrier, {"queuePlan": {"mode": "wait"}}):
-            self._fill(stage)
-            busy = stage.known_call()
-            self.inbound(stage, CallerAction.PRESS)
-            stage.held.await_one(stage.config.timeout)
-            stage.bridge.end_call(busy)
+            self._wait_and_free(stage)
             stage.join()
             stage.call_id = stage.bridge.call_of(stage.held.order[0])
 
@@ -266,11 +262,7 @@ class Plays(ABC, Generic[S, C]):
         need_api(stage)
         stage.held.key = "1"
         with stage.bridge.number_as(stage.carrier, {"queuePlan": {"mode": "callback"}}):
-            self._fill(stage)
-            busy = stage.known_call()
-            self.inbound(stage, CallerAction.PRESS)
-            stage.held.await_one(stage.config.timeout)
-            stage.bridge.end_call(busy)
+            self._wait_and_free(stage)
             if not stage.placed.wait(stage.patience):
                 raise SimulatorError("the bridge called nobody back")
             stage.join()
@@ -280,6 +272,14 @@ class Plays(ABC, Generic[S, C]):
         stage.spawn(partial(self.inbound, stage, CallerAction.STAY))
         if not stage.talking.wait(stage.config.timeout):
             raise SimulatorError("the first caller was not connected")
+
+    def _wait_and_free(self, stage: S) -> None:
+        """A second caller waits for the only slot until the first one's call is ended."""
+        self._fill(stage)
+        busy = stage.known_call()
+        self.inbound(stage, CallerAction.PRESS)
+        stage.held.await_one(stage.config.timeout)
+        stage.bridge.end_call(busy)
 
     def _free(self, stage: S) -> None:
         freed = time.monotonic()
