@@ -151,7 +151,7 @@ class Dispatcher:
             try:
                 more = self.turn(stores=self._until_ripe() <= 0.0)
             except Exception as error:
-                if not self._store.outage.took(error):
+                if not self._store.outage.explains(error):
                     log.exception("the dispatcher stumbled and goes on in a second")
                 time.sleep(1.0)
             else:
@@ -242,7 +242,7 @@ class Dispatcher:
         try:
             sent = self._sender.send(message, call if isinstance(call, Call) else call())
         except Exception as error:
-            if not self._store.outage.took(error):
+            if not self._store.outage.explains(error):
                 log.exception("message %s cannot be sent", message["id"])
             until = self._context.now() + timedelta(seconds=FAULT_PAUSE)
             sent = Sent(Untried(message, until), hung=None)

@@ -123,7 +123,7 @@ class OwnerCallbacks:
         return self._failed(row, why, outcome)
 
     def _send(self, row: JsonObject, request: WebhookRequest) -> Response:
-        """Raises ``SendError``."""
+        """Send it as the carrier sent it. Raises ``SendError``."""
         url, headers = _url(row["url"], request.query), _headers(row, request)
         if request.method == "GET":
             return get(url, headers, TIMEOUT_SECONDS, self._allow_private)

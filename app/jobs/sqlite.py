@@ -147,7 +147,7 @@ class TableJobs:
                 with self._store.read() as watch:
                     self._turn(watch)
             except Exception as error:
-                if not self._store.outage.took(error):
+                if not self._store.outage.explains(error):
                     log.exception("the job engine stumbled and goes on in a second")
                 self._stopping.wait(1.0)
 
@@ -223,7 +223,7 @@ class TableJobs:
             with self._store.write() as conn:
                 _finish(conn, job, result)
         except Exception as error:
-            if not self._store.outage.took(error):
+            if not self._store.outage.explains(error):
                 log.exception("job %s ended but stays leased: it runs again later", job.key)
         with self._changed:
             self._running.discard(job.id)

@@ -91,7 +91,7 @@ class TimerThread:
             try:
                 self._turn()
             except Exception as error:
-                if not self._store.outage.took(error):
+                if not self._store.outage.explains(error):
                     log.exception("the timers stumbled and go on in a second")
                 self._stopping.wait(1.0)
 
@@ -128,7 +128,7 @@ class TimerThread:
     def _failed(self, call_id: str, error: Exception) -> bool:
         failures = self._failures.get(call_id, 0)
         delay = backoff(failures)
-        if self._store.outage.took(error):
+        if self._store.outage.explains(error):
             self._stopping.wait(1.0)
             return False  # it stays due
         log.exception("a timer of call %s failed and fires again in %.0f s", call_id, delay)
@@ -136,7 +136,7 @@ class TimerThread:
         try:
             self._put_off(call_id, delay)
         except Exception as again:
-            if not self._store.outage.took(again):
+            if not self._store.outage.explains(again):
                 log.exception("the timer of call %s could not be put off", call_id)
             return False
         return True

@@ -51,7 +51,7 @@ class AccountChoice:
 
 
 def listing(context: Context, org_id: str) -> list[NumberRow]:
-    """The newest first."""
+    """The organisation's numbers, the newest first."""
     with context.store.read() as conn:
         named = dict(_assistants(conn, org_id))
         rows = resources.listing(conn, phone_numbers, org_id, Window(MOST))
@@ -59,7 +59,7 @@ def listing(context: Context, org_id: str) -> list[NumberRow]:
 
 
 def one(context: Context, org_id: str, id: str) -> NumberRow:
-    """Raises ``NotFound``."""
+    """One number. Raises ``NotFound``."""
     with context.store.read() as conn:
         row = PhoneNumbers(context).row(conn, org_id, id)
         return _row(conn, row, dict(_assistants(conn, org_id)))
