@@ -15,19 +15,12 @@ from random import Random
 from typing import Any, Generic, Protocol, TypeVar
 
 from providers.common.json_types import JsonObject
+from providers.simulation.assistants import ECHO, LISTENING
 from providers.simulation.client_server import client_server, hears
 from providers.simulation.owner_server import await_all, owner_server
 from providers.simulation.recording import RECORDED, check, end_when_recorded
-from providers.simulation.stage import (
-    ECHO,
-    LISTENING,
-    Callee,
-    CallerAction,
-    Stage,
-    have_dialled,
-    need_api,
-    unchanged,
-)
+from providers.simulation.scenario import unchanged
+from providers.simulation.stage import Callee, CallerAction, Stage, have_dialled, need_api
 from providers.simulation.timeline import SimulatorError
 
 ENDED_BY_ASSISTANT = "assistant-ended-call"
