@@ -157,15 +157,7 @@ class MediaSession:
         customer = CustomerMessages(stream)
         call_context.audience = customer.beside(self.monitor.tell)
         await self._take_commands()
-        clock = asyncio.get_running_loop().time  # ``stream.now``, for a thread
-        taping = await in_store_thread(
-            spool.start, self._service, self.claim, stream.sample_rate, clock
-        )
-        if taping:
-            stream.sounds = Sounds(stream.sample_rate, clock, taping.began)
-        stream.taps += [stream.sounds, *([taping] if taping else [])]
-        stream.recorder = taping
-        stream.pause_recording(paused=self.claim.assistant.recording.is_forbidden)
+        taping = await self._record(stream)
         reader = asyncio.create_task(self._read(stream, reports))
         assistant = asyncio.create_task(self._run_assistant(stream))
         try:
@@ -195,6 +187,19 @@ class MediaSession:
         if self._text is not None:
             return TextStream(self._socket, self._text, *rest)
         return MediaStream(self._socket, self._serializer, *rest)
+
+    async def _record(self, stream: MediaStream) -> spool.SpooledRecorder | None:
+        """Begin our recording, if the call has one. It can be paused by the stream."""
+        clock = asyncio.get_running_loop().time  # ``stream.now``, for a thread
+        taping = await in_store_thread(
+            spool.start, self._service, self.claim, stream.sample_rate, clock
+        )
+        if taping:
+            stream.sounds = Sounds(stream.sample_rate, clock, taping.began)
+        stream.taps += [stream.sounds, *([taping] if taping else [])]
+        stream.recorder = taping
+        stream.pause_recording(paused=self.claim.assistant.recording.is_forbidden)
+        return taping
 
     def _measure_first_sound(self) -> None:
         now = asyncio.get_running_loop().time()
