@@ -203,18 +203,7 @@ class ProcrastinateJobs:
 
     async def _work(self, ends: threading.Event) -> None:
         self._let_be_cancelled()
-        url = self._store.url.set(drivername="postgresql")
-        connector = PsycopgConnector(
-            pool_factory=cast("Any", _BoundedPool),  # of our connections
-            conninfo=url.render_as_string(hide_password=False),
-            kwargs=network(url),
-            connection_class=BoundedAsyncConnection,
-            configure=limit_session,
-            min_size=1,
-            max_size=4,
-            timeout=JOB_SECONDS,
-            reconnect_timeout=JOB_SECONDS,  # its pauses between two attempts grow until then
-        )
+        connector = _connector(self._store)
         app = procrastinate.App(connector=connector)
         app.task(name=TASK, queue=QUEUE, pass_context=True, retry=_AGAIN)(self._job)
         async with app.open_async():
@@ -322,6 +311,22 @@ class ProcrastinateJobs:
             for job in stalled:
                 log.warning("job %s of a process that died runs again", job.queueing_lock)
                 await _revive(manager, job)
+
+
+def _connector(store: Store) -> PsycopgConnector:
+    """Procrastinate's connections, with the bounds of ours."""
+    url = store.url.set(drivername="postgresql")
+    return PsycopgConnector(
+        pool_factory=cast("Any", _BoundedPool),  # of our connections
+        conninfo=url.render_as_string(hide_password=False),
+        kwargs=network(url),
+        connection_class=BoundedAsyncConnection,
+        configure=limit_session,
+        min_size=1,
+        max_size=4,
+        timeout=JOB_SECONDS,
+        reconnect_timeout=JOB_SECONDS,  # its pauses between two attempts grow until then
+    )
 
 
 def _put(
