@@ -17,6 +17,7 @@ from app.domain.assistant import installation, squad, validate
 from app.domain.assistant.config import LOCAL, AssistantConfig, Server
 from app.domain.assistant.fields import object_of, text_of
 from app.domain.assistant.history import History
+from app.domain.assistant.secrets import split_secrets
 from app.domain.calls import apply, create, stored_resources, variables
 from app.domain.calls.facts import CallFacts
 from app.domain.calls.record import Call, CallTx, Changes
@@ -132,7 +133,7 @@ def _facts_and_secrets(tx: CallTx, chosen: NextAssistant, talk: Talk) -> tuple[C
         assistant=public, active_id=chosen.assistant_id, history=talk.history.dump()
     )
     if chosen.squad is not None:
-        shown, secrets["squad"] = squads.split(chosen.squad.json)
+        shown, secrets["squad"] = split_secrets(chosen.squad.json)
         facts = facts._replace(squad=shown)
     server = _server(tx, chosen.assistant)
     if server is not None:
@@ -264,5 +265,5 @@ def _server(tx: CallTx, assistant: AssistantConfig) -> Server | None:
 
 def _shown(chosen: NextAssistant) -> JsonDict:
     """The destination as a message tells it: without its secrets."""
-    public, _ = squads.split(dict(chosen.destination))
+    public, _ = split_secrets(dict(chosen.destination))
     return {"type": squad.ASSISTANT, "assistantName": chosen.name, **public}
