@@ -28,7 +28,8 @@ from bench.machine import machine
 from bench.reliability import record
 from bench.serving import free_port
 from bench.simulated import CARRIERS, TIMEOUT, ignore
-from providers.simulation.stage import ECHO, CallerAction
+from providers.simulation.assistants import ECHO
+from providers.simulation.stage import CallerAction
 from tests.bridge import Bridge, carriers
 from tests.databases import bring_up_to_date
 
