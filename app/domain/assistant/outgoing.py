@@ -26,6 +26,7 @@ CALLED: Mapping[tuple[str, ...], AddressForm] = {
     ("backgroundSound",): ENDPOINT,
     ("tools", "url"): ENDPOINT,
     ("tools:append", "url"): ENDPOINT,
+    ("tool", "url"): ENDPOINT,  # of a hook's action
 }
 """Fields, alone or in objects of these names, that hold an address this program calls.
 
@@ -39,7 +40,12 @@ HEADERS = frozenset({("server", "headers"), ("transport", "headers"), ("model", 
 """Fields in an object of that name that hold headers by their names."""
 
 CREDENTIALS = frozenset(
-    {("server", "credentialId"), ("tools", "credentialId"), ("tools:append", "credentialId")}
+    {
+        ("server", "credentialId"),
+        ("tools", "credentialId"),
+        ("tools:append", "credentialId"),
+        ("tool", "credentialId"),
+    }
 )
 """Fields that name a credential of a server."""
 TEMPLATE = re.compile(r"\{\{[^}]*\}\}")

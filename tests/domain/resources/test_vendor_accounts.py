@@ -235,6 +235,15 @@ ADDRESSES: dict[str, dict[str, Any]] = {
     "model.url": {"model": {"provider": "custom-llm", "url": PRIVATE}},
     "model.tools.1.server.url": {"model": {"tools": [{}, {"server": {"url": PRIVATE}}]}},
     "model.functions.0.serverUrl": {"model": {"functions": [{"serverUrl": PRIVATE}]}},
+    "model.tools.0.url": {"model": {"tools": [{"type": "apiRequest", "url": PRIVATE}]}},
+    "hooks.0.do.0.tool.url": {
+        "hooks": [
+            {
+                "on": "call.ending",
+                "do": [{"type": "tool", "tool": {"type": "apiRequest", "url": PRIVATE}}],
+            }
+        ]
+    },
     "voice.server.url": {"voice": {"provider": "custom-voice", "server": {"url": PRIVATE}}},
     "credentials.0.apiUrl": {"credentials": [{**OPENAI, "apiUrl": PRIVATE}]},
     "credentials.0.openAIEndpoint": {"credentials": [{**AZURE, "openAIEndpoint": PRIVATE}]},
