@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.fields import object_of, text_of
+from app.domain.assistant.vendor_fields import TRANSCRIBER, VOICE
 from app.domain.context import Context
 from app.domain.errors import Invalid
 from app.domain.overlay import merge
@@ -102,13 +103,20 @@ def accounts_for_call(
     found = {v.provider: VendorAccount(v.key, v.url, v.extra) for v in context.settings.vendors}
     found |= _stored(context, conn, org_id, assistant.credential_ids)
     found |= own_accounts(assistant)
-    for part in (assistant.voice, assistant.transcriber):
-        credential_id = object_of(part, "server").get("credentialId")
-        if credential_id:
-            signer = server_credentials.find(context, conn, org_id, credential_id)
-            vendor = text_of(part, "provider")
-            found[vendor] = replace(found.get(vendor, NO_ACCOUNT), signer=signer)
+    for vendor, credential_id in _credential_ids(assistant):
+        account = found.get(vendor, NO_ACCOUNT)
+        signer = server_credentials.find(context, conn, org_id, credential_id)
+        found[vendor] = replace(account, signers={**account.signers, credential_id: signer})
     return found
+
+
+def _credential_ids(assistant: AssistantConfig) -> Iterator[tuple[str, str]]:
+    """The vendor and the ``server.credentialId`` of each voice and transcriber, reserves too."""
+    for stage, own in ((VOICE, assistant.voice), (TRANSCRIBER, assistant.transcriber)):
+        reserves = (registry.named(each) for _, each in registry.fallback_parts(stage, own))
+        for part in (own, *reserves):
+            if credential_id := text_of(object_of(part, "server"), "credentialId"):
+                yield text_of(part, "provider"), credential_id
 
 
 def own_accounts(assistant: AssistantConfig) -> dict[str, VendorAccount]:

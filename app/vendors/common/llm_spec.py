@@ -170,11 +170,7 @@ def _key(vendor: Vendor, part: LlmPart, account: VendorAccount, url: str) -> str
         return account.key
     if account.url or part.server_in_assistant:
         return NO_KEY
-    raise _missing(
-        vendor.name,
-        f"{vendor.name} has no key: set {vendor.key_variable}, "
-        f"or POST /credential with provider {vendor.name}",
-    )
+    raise _missing(vendor.name, vendor.lacks_key)
 
 
 def _origin(url: str) -> tuple[str, str]:

@@ -117,6 +117,28 @@ def test_credential_ids_may_choose_none(api: Api, leg: Leg) -> None:
     assert claim(api, leg, credentialIds=[]).accounts == {}
 
 
+@pytest.mark.parametrize(
+    ("stage", "vendor", "plan"),
+    [
+        ("voice", "custom-voice", "voices"),
+        ("transcriber", "custom-transcriber", "transcribers"),
+    ],
+)
+def test_each_server_has_its_own_credential(
+    api: Api, leg: Leg, stage: str, vendor: str, plan: str
+) -> None:
+    """Of a reserve too; one without a credential gets no other's."""
+    body = {"provider": "webhook", "authenticationPlan": {"type": "bearer", "token": CANARY}}
+    own, reserves = (api.made("/credential", body)["id"] for _ in range(2))
+    servers = [{"url": "https://a.example", "credentialId": each} for each in (own, reserves)]
+    free = {"url": "https://b.example"}
+    spare = [{"provider": vendor, "server": each} for each in (servers[1], free)]
+    config = {"provider": vendor, "server": servers[0], "fallbackPlan": {plan: spare}}
+    account = claim(api, leg, **{stage: config}).accounts[vendor]
+    assert {*account.signers} == {own, reserves}
+    assert [account.signer_of(each) is None for each in (*servers, free)] == [False, False, True]
+
+
 def test_another_organisations_are_not_used(api: Api, other: Api, leg: Leg) -> None:
     other.made("/credential", OPENAI)
     assert claim(api, leg).accounts == {}
