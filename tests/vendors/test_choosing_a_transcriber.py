@@ -94,7 +94,6 @@ def test_no_transcriber_is_none() -> None:
             VendorAccount("key"),
             "languageCodes",
         ),
-        ({"provider": "custom-transcriber"}, VendorAccount(), "set transcriber.server.url"),
         (
             {"provider": "custom-transcriber", "server": {}},
             VendorAccount(),

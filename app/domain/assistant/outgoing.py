@@ -141,7 +141,9 @@ def _fields(body: JsonObject, path: str = "", holders: tuple[str, ...] = ()) -> 
 def _url_problems(field: _Field, url_problem: UrlProblem) -> Iterator[str]:
     if isinstance(field.value, str) and field.value and _is_called(field):
         problem = url_problem(_without_templates(field.value))
-        if problem:
+        if problem and field.name == "backgroundSound":
+            yield f"{field.path} must be off, office, or the URL of a sound file: {problem}"
+        elif problem:
             yield f"{field.path}: {problem}"
 
 

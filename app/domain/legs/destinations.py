@@ -75,11 +75,15 @@ def keys(extension: str) -> str:
 
 def _place(tx: CallTx, destination: JsonObject, name: str) -> str | None:
     """Why the number or SIP URI is not allowed. ``name`` is the object's name in the request."""
-    if destination["type"] == "sip":
-        problem = _sip(tx.context.settings, destination)
-    else:
-        problem = number_problem(tx.context.settings, number_of(destination), _own(tx))
+    problem = place_problem(tx.context.settings, destination, _own(tx))
     return f"{name}.{problem}" if problem else None
+
+
+def place_problem(settings: Settings, place: JsonObject, own: Collection[str]) -> str | None:
+    """Why the number or SIP URI of this type is not allowed. ``own``: the organisation's numbers."""
+    if place["type"] == "sip":
+        return _sip(settings, place)
+    return number_problem(settings, number_of(place), own)
 
 
 def _own(tx: CallTx) -> Collection[str]:
