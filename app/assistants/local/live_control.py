@@ -103,7 +103,7 @@ class LiveControl:
         self.engine.input.muted = True
         self.engine.caller_mute.begin()
         await self.engine.interrupt()
-        await self.engine.finish(EndedReason.VOICEMAIL, self.engine.config.voicemail_message)
+        await self.engine.finish(EndedReason.VOICEMAIL, self.engine.config.words_for_voicemail)
 
 
 # The API refuses them, but may have stored one before. It would say nothing, or end the call.

@@ -7,7 +7,6 @@ from typing import Any
 
 from app.assistants.local.tools import handoff
 from app.assistants.local.tools.definitions import MENU_TOOLS, ToolMessageType
-from app.assistants.local.tools.messages import choose
 from app.assistants.local.tools.replies import sentence
 from app.assistants.local.tools.run import Outcome, Run, ToolFailed, answer_of
 from app.domain.assistant import squad
@@ -21,7 +20,7 @@ TRANSFERRING = "Transferring the call now."
 async def transfer(run: Run) -> Outcome:
     """Speak the words, then connect the leg to the destination. Raises ``ToolFailed``."""
     destination = await _destination(run)
-    words = choose(run.tool, ToolMessageType.START, run.arguments)
+    words = run.words(ToolMessageType.START)
     given = words_of(destination.get("message"))
     default = "" if run.tool in MENU_TOOLS else TRANSFERRING  # a menu has spoken its own words
     text = given if given is not None else (words.content if words else default)
