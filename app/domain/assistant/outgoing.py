@@ -26,6 +26,7 @@ CALLED: Mapping[tuple[str, ...], AddressForm] = {
     ("backgroundSound",): ENDPOINT,
     ("tools", "url"): ENDPOINT,
     ("tools:append", "url"): ENDPOINT,
+    ("authenticationPlan", "url"): ENDPOINT,  # of an own credential
     ("tool", "url"): ENDPOINT,  # of a hook's action
 }
 """Fields, alone or in objects of these names, that hold an address this program calls.

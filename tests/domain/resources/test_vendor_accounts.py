@@ -10,7 +10,8 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from app.domain.resources.vendor_accounts import reachable
+from app.domain.assistant.config import AssistantConfig
+from app.domain.resources.vendor_accounts import own_accounts, reachable
 from app.domain.services.media import StreamClaim
 from app.settings import VendorSettings
 from app.store import schema
@@ -115,6 +116,17 @@ def test_credential_ids_choose(api: Api, leg: Leg) -> None:
 def test_credential_ids_may_choose_none(api: Api, leg: Leg) -> None:
     api.made("/credential", OPENAI)
     assert claim(api, leg, credentialIds=[]).accounts == {}
+
+
+def test_an_own_model_may_be_asked_with_a_token(api: Api, leg: Leg) -> None:
+    """Also by the assistant's own credentials; a plan that cannot be used is no account."""
+    plan = {"type": "oauth2", "url": "https://a.example", "clientId": "me", "clientSecret": CANARY}
+    given = {"provider": "custom-llm", "authenticationPlan": plan}
+    found = claim(api, leg, credentials=[given]).accounts["custom-llm"]
+    assert found.signer is not None
+    assert CANARY not in repr(found)
+    wrong = {**given, "authenticationPlan": {"type": "oauth2"}}
+    assert own_accounts(AssistantConfig({"credentials": [wrong]})) == {}
 
 
 @pytest.mark.parametrize(
@@ -268,6 +280,9 @@ ADDRESSES: dict[str, dict[str, Any]] = {
     },
     "voice.server.url": {"voice": {"provider": "custom-voice", "server": {"url": PRIVATE}}},
     "credentials.0.apiUrl": {"credentials": [{**OPENAI, "apiUrl": PRIVATE}]},
+    "credentials.0.authenticationPlan.url": {
+        "credentials": [{"provider": "custom-llm", "authenticationPlan": {"url": PRIVATE}}]
+    },
     "credentials.0.openAIEndpoint": {"credentials": [{**AZURE, "openAIEndpoint": PRIVATE}]},
 }
 
