@@ -132,7 +132,7 @@ def own_accounts(
         vendor = text_of(credential, "provider")
         if vendor not in registry.with_account():
             continue
-        plan = credential.get(PLAN)
+        plan = object_of(credential, PLAN)
         if not plan or not takes_plan(vendor):
             found |= _access(vendor, credential)
         elif not plan_problems(plan) and plan["type"] in PLANS:
