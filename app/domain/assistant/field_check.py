@@ -30,6 +30,7 @@ from app.domain.assistant.served_fields import (
     Row,
     ignored,
 )
+from app.domain.assistant.values import strange_values
 from app.vendors import registry
 from app.vendors.common.vendor import SpeechPart
 
@@ -46,7 +47,7 @@ STAGES: Mapping[str, str] = {
 }
 """Objects with a ``provider`` -> its stage."""
 TOOLS = "model.tools"
-NO_SUCH = "no such field"
+NO_SUCH, MUST = "no such field", "must be "
 NUMBERS = re.compile(r"\.\d+")
 OF_OTHER_TYPES = ignored("of another type of tool")
 
@@ -62,8 +63,8 @@ class Finding(NamedTuple):
 
     @property
     def mistyped(self) -> bool:
-        """Whether Vapi has no field of this name."""
-        return self.why.startswith(NO_SUCH)
+        """Whether Vapi has no field of this name, or the field no such value."""
+        return self.why.startswith((NO_SUCH, MUST))
 
     def __str__(self) -> str:
         return f"{self.path}: {self.why}" if self.why else self.path
@@ -71,8 +72,9 @@ class Finding(NamedTuple):
 
 def check_fields(assistant: Json) -> list[Finding]:
     """Every field with its fate, in the order of the assistant. Nulls count as absent."""
-    idle = (Finding(path, Fate.IGNORED, why) for path, why in without_effect(assistant))
-    found = islice(chain(_object(assistant, "", ""), idle), MOST)
+    idle = chain(without_effect(assistant), strange_values(assistant))
+    told = (Finding(path, Fate.IGNORED, why) for path, why in idle)
+    found = islice(chain(_object(assistant, "", ""), told), MOST)
     if text_of(object_of(assistant, "transport"), "conversationType") == BY_CARRIER:
         return [_by_carrier(assistant, each) for each in found]
     part = registry.speech_part(object_of(assistant, "model"))

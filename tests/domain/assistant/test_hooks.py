@@ -47,6 +47,10 @@ def one(given: dict[str, Any]) -> Hook:
             {"on": "assistant.speech.interrupted", "do": [SAY]},
             Hook(Moment.ASSISTANT_INTERRUPTED, (SAY,)),
         ),
+        (
+            {"on": "call.timeElapsed", "options": {"seconds": 18}, "do": [SAY]},
+            Hook(Moment.TIME_ELAPSED, (SAY,), seconds=18.0),
+        ),
     ],
 )
 def test_hook(given: dict[str, Any], expected: Hook) -> None:
@@ -89,6 +93,10 @@ def test_filters_are_about_the_reason() -> None:
             [{**SILENT, "options": {"triggerMaxCount": 11}}],
             "hooks.0.options.triggerMaxCount must be from 1 to 10",
         ),
+        (
+            [{"on": "call.timeElapsed", "do": [SAY]}],
+            "hooks.0.options.seconds must be from 1 to 43200",
+        ),
         ([SILENT] * 31, "hooks must have at most 30 entries"),
     ],
 )
@@ -98,10 +106,16 @@ def test_a_hook_that_never_works_is_told(hooks: Any, problem: str | None) -> Non
     assert not problem or told[0].startswith(f"assistant.{problem}")
 
 
-def test_what_has_no_effect_is_told() -> None:
-    assistant = {
-        "hooks": [{"on": "session.created", "do": [{"type": "tool", "toolId": "x"}]}],
-    }
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "session.created",
+        "model.response.timeout",
+        "assistant.transcriber.endpointedSpeechLowConfidence",
+    ],
+)
+def test_what_has_no_effect_is_told(moment: str) -> None:
+    assistant = {"hooks": [{"on": moment, "do": [{"type": "tool", "toolId": "x"}]}]}
     assert not list(behaviour_problems(assistant))
     assert parse(assistant) == ()
     [told] = [each for each in check_fields(assistant) if each.fate is Fate.IGNORED]
