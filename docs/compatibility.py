@@ -28,6 +28,7 @@ SERVED = [
         )
         for each in CRUD
     ),
+    "POST /analytics",
     "GET /v2/phone-number",
     "GET /call/{id}/mono-recording",
     "GET /call/{id}/stereo-recording",
@@ -54,7 +55,6 @@ NOT_SERVED_FAMILIES: Mapping[str, str] = {
     "reporting": "`/metrics`, and your own database",
     "observability": "`/metrics`",
     "provider": "no resources of voice providers are kept",
-    "analytics": "your own database",
 }
 """First part of the path -> why none of the family is answered."""
 

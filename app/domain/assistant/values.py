@@ -1,7 +1,7 @@
 """Values of an assistant's fields that this program cannot follow, with what it does instead. Pure.
 
-Vapi refuses them. Here they are taken, as they are stored already, and told: a number out of its
-limits counts as the nearest one, and any other value as if the field were absent.
+Vapi refuses them. Here they are told and taken, because older versions have stored them. A number
+out of its limits counts as the nearest one. Any other value counts as if the field were absent.
 https://docs.vapi.ai/api-reference/assistants/create
 """
 
