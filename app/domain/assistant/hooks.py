@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from app.domain.assistant import tool_types
 from app.domain.assistant.fields import (
     Json,
     count_of,
@@ -52,6 +53,9 @@ TIMEOUTS, COUNTS = (1.0, 1000.0), (1, 10)
 ELAPSED = (1.0, 43200.0)
 """Least and most ``seconds`` of ``call.timeElapsed``: as long as a call may last."""
 ON_USER_SPEECH = "onUserSpeech"
+MCP = "mcp"
+"""A type of tool that only a model calls."""
+OPTIONS = frozenset({"seconds", "timeoutSeconds", "triggerMaxCount", "triggerResetMode"})
 ROLES = ("assistant", "system", "user")
 FILTER_KEY = "call.endedReason"
 
@@ -115,10 +119,28 @@ def with_tools(assistant: Json, tools: Mapping[str, Json]) -> list[Json]:
 
 
 def without_effect(assistant: Json) -> Iterator[tuple[str, str]]:
-    """Hooks that are kept and never trigger: paths and reasons."""
+    """What is kept and has no effect: hooks that never trigger, and parts of others. With why."""
     for number, each in enumerate(objects_of(assistant, "hooks")):
         if reason := ELSEWHERE.get(text_of(each, "on")):
             yield f"hooks.{number}", reason
+            continue
+        for part, why in _idle_parts(each):
+            yield f"hooks.{number}.{part}", why
+
+
+def _idle_parts(given: Json) -> Iterator[tuple[str, str]]:
+    if list_of(given, "filters") and text_of(given, "on") != Moment.CALL_ENDING.value:
+        yield "filters", "only a hook of call.ending has filters"
+    for name in object_of(given, "options"):
+        if name not in OPTIONS:
+            yield f"options.{name[:80]}", "no such field of Vapi's"
+    for number, action in enumerate(objects_of(given, "do")):
+        kind = text_of(object_of(action, "tool"), "type")
+        if kind == MCP:
+            yield f"do.{number}.tool.type", "a hook calls no tool of an MCP server"
+        elif kind and kind not in tool_types.SERVED:
+            why = tool_types.NOT_SERVED.get(kind, "no such type of tool")
+            yield f"do.{number}.tool.type", why
 
 
 def _hook(given: Json) -> Iterator[Hook]:

@@ -120,3 +120,24 @@ def test_what_has_no_effect_is_told(moment: str) -> None:
     assert parse(assistant) == ()
     [told] = [each for each in check_fields(assistant) if each.fate is Fate.IGNORED]
     assert told.path == "hooks.0"
+
+
+def calling(kind: str) -> dict[str, Any]:
+    return {**SILENT, "do": [SAY, {"type": "tool", "tool": {"type": kind}}]}
+
+
+@pytest.mark.parametrize(
+    ("hook", "path"),
+    [
+        (calling("slack.message.send"), "do.1.tool.type"),
+        (calling("teleport"), "do.1.tool.type"),
+        (calling("mcp"), "do.1.tool.type"),
+        ({**SILENT, "options": {"triggerMaxCout": 1}}, "options.triggerMaxCout"),
+        ({**SILENT, "filters": FAILED["filters"]}, "filters"),
+        (calling("endCall"), None),
+        (FAILED, None),
+    ],
+)
+def test_a_part_without_effect_is_told(hook: dict[str, Any], path: str | None) -> None:
+    found = [each.path for each in check_fields({"hooks": [hook]}) if each.fate is Fate.IGNORED]
+    assert found == ([f"hooks.0.{path}"] if path else [])
