@@ -39,7 +39,7 @@ YEARS = {
 def begun(step: Step, at: datetime) -> str:
     """When the step that holds this time began: ``2026-03-01``, or ``2026-03-01T10:00:00``."""
     if step in WITHIN_A_DAY:
-        whole = at.replace(**WITHIN_A_DAY[step], tzinfo=None)  # type: ignore[arg-type]  # no tzinfo in the table
+        whole = at.replace(**WITHIN_A_DAY[step], tzinfo=None)
         return whole.isoformat()
     day = at.date()
     if step is Step.WEEK:
