@@ -130,5 +130,5 @@ def test_too_many_calls_are_no_part_of_them(api: Api, monkeypatch: pytest.Monkey
     assert told == "all: timeRange has more than 59 calls: ask for a shorter one"
 
 
-def test_another_organisation_has_its_own(api: Api) -> None:
+def test_it_takes_a_key(api: Api) -> None:
     assert Api(api.app, "wrong").post("/analytics", {"queries": []}).status_code == 401
