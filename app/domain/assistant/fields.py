@@ -85,8 +85,11 @@ def number_of(holder: Json, name: str, default: float) -> float:
 
 
 def number_within(holder: Json, name: str, default: float, limits: Limits) -> float:
-    """The field's number, or the nearest one within its limits."""
-    return min(max(number_of(holder, name, default), limits[0]), limits[1])
+    """The field's number, or the nearest one within its limits; else ``default``, as it is."""
+    given = holder.get(name)
+    if isinstance(given, bool) or not isinstance(given, int | float) or given != given:
+        return default
+    return float(min(max(given, limits[0]), limits[1]))
 
 
 def count_of(holder: Json, name: str, default: int) -> int:

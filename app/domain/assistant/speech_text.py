@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from app.domain.assistant.fields import (
     Json,
-    count_of,
     list_of,
     number_of,
+    number_within,
     object_of,
     objects_of,
     text_of,
@@ -134,8 +134,7 @@ def _plan(voice: Json) -> Json:
 
 
 def _characters(plan: Json, default: int) -> int:
-    given = count_of(plan, "minCharacters", default)
-    return max(CHARACTERS[0], min(given, CHARACTERS[1])) if given else 0
+    return int(number_within(plan, "minCharacters", default, CHARACTERS))
 
 
 def _replacements(formatting: Json) -> Iterator[Replacement]:

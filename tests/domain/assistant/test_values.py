@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app.domain.assistant.config import AssistantConfig
+from app.domain.assistant.conversation import MIN_KEYPAD_SECONDS
 from app.domain.assistant.field_check import check_fields
 from app.domain.assistant.served_fields import ROWS
 from app.domain.assistant.told import sentences
@@ -34,6 +35,13 @@ def at(path: str, value: Any) -> dict[str, Any]:
     return {name: at(rest, value) if rest else value}
 
 
+def read(assistant: dict[str, Any], path: str) -> Any:
+    found: Any = AssistantConfig(assistant)
+    for name in path.split("."):
+        found = getattr(found, name)
+    return found
+
+
 def told(assistant: dict[str, Any]) -> dict[str, str]:
     found = check_fields(assistant)
     return {each.path: each.why for each in found if each.why.startswith("must be ")}
@@ -47,15 +55,14 @@ def test_every_path_has_a_row() -> None:
 @pytest.mark.parametrize("path", LIMITS)
 def test_a_number_out_of_its_limits_counts_as_the_nearest(path: str) -> None:
     least, most = LIMITS[path]
-    assistant = at(path, most + 1)
-    assert told(assistant)[path].endswith(f"; it counts as {most:g}")
-    read: Any = AssistantConfig(assistant)
-    for name in READ[path].split("."):
-        read = getattr(read, name)
-    assert read == most
+    for value, nearest in ((most + 1, most), (10**400, most), (least - 1, least)):
+        assistant = at(path, value)
+        assert told(assistant)[path].endswith(f"; it counts as {nearest:g}")
+        assert read(assistant, READ[path]) == pytest.approx(nearest, abs=MIN_KEYPAD_SECONDS)
     for within in (least, most):
         assert not told(at(path, within))
     assert path in told(at(path, "soon"))
+    assert read(at(path, "soon"), READ[path]) == read(at(path, None), READ[path])
 
 
 @pytest.mark.parametrize(
