@@ -93,7 +93,7 @@ class AnalyticsQuery(Model):
     time_range: TimeRange | None = None
 
     def domain(self, now: datetime) -> analytics.Query:
-        asked = self.time_range or TimeRange()
+        asked = self.time_range or TimeRange.model_validate({})
         zone = asked.timezone or UTC_NAME
         end = asked.end or now
         return analytics.Query(
