@@ -21,6 +21,7 @@ from providers.simulation.recording import RECORDED, check, end_when_recorded
 from providers.simulation.stage import (
     ECHO,
     LISTENING,
+    SIP_DESTINATION,
     Callee,
     CallerAction,
     Stage,
@@ -39,6 +40,11 @@ COPIES = 3
 WARM = "warm-transfer-say-message"
 SPEAKS_FIRST = "warm-transfer-wait-for-operator-to-speak-first-and-then-say-message"
 VOICEMAIL_MODE = "warm-transfer-experimental"
+TWIML_MODE = "warm-transfer-twiml"
+SCREENING = (
+    '<Pause length="1"/><Gather numDigits="1" timeout="5">'
+    "<Say>Alice &amp; Bob &lt;press a key&gt;.</Say></Gather><Hangup/>"
+)
 # What the operator hears before the caller.
 BRIEFING = "A caller who asks for a person."
 
@@ -218,6 +224,23 @@ class Plays(ABC, Generic[S, C]):
     def warm_spoken(self, stage: S) -> None:
         self.warm(stage, Callee(), mode=SPEAKS_FIRST)
         hears_only(stage, "operator", "briefing", "caller")
+
+    def warm_screened(self, stage: S, key: str, *acts: CallerAction) -> None:
+        """The operator's leg runs TwiML of the plan: it asks for a key, or hangs up."""
+        self.warm(stage, Callee(key=key), *acts, mode=TWIML_MODE, twiml=SCREENING)
+        hears_only(stage, "operator", "briefing", *(["caller"] if key else []))
+        asked = "Alice & Bob <press a key>."
+        if not any(asked in line for line in stage.timeline.lines):
+            stage.problem(f"the operator did not hear {asked!r}")
+
+    def by_sip_verb(self, stage: S, verb: str, outcome: str = "answered") -> None:
+        """The caller came by SIP, and is transferred to another SIP address."""
+        stage.by_sip, stage.destination_outcome = True, outcome
+        plan = {"mode": "blind-transfer", "sipVerb": verb}
+        stage.bridge.plan = {"type": "sip", "sipUri": SIP_DESTINATION, "transferPlan": plan}
+        self.inbound(stage, CallerAction.TRANSFER, CallerAction.PRESS)
+        if any(" is connected to " in line for line in stage.timeline.lines):
+            stage.problem("the destination was dialled")
 
     def warm_abandoned(self, stage: S) -> None:
         stage.impatient = True

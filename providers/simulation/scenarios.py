@@ -265,6 +265,12 @@ def shared(plays: Plays[S, C]) -> tuple[Scenario[S], ...]:
             ENDED_BY_ASSISTANT,
         ),
         Scenario(
+            "transfer-bye",
+            "A caller who came by SIP has a leg that ends (sipVerb), while the caller's own side goes on.",
+            lambda stage: plays.by_sip_verb(stage, "bye"),
+            FORWARDED,
+        ),
+        Scenario(
             "warm-transfer",
             "The caller hears music while an operator is dialled and told why; then both talk.",
             plays.warm_answered,
@@ -293,6 +299,18 @@ def shared(plays: Plays[S, C]) -> tuple[Scenario[S], ...]:
             "The operator is told why only after saying something; then both talk.",
             plays.warm_spoken,
             FORWARDED,
+        ),
+        Scenario(
+            "warm-transfer-twiml",
+            "The operator's leg runs TwiML of the plan, and a key takes the caller; then both talk.",
+            lambda stage: plays.warm_screened(stage, "1"),
+            FORWARDED,
+        ),
+        Scenario(
+            "warm-transfer-twiml-declined",
+            "The same; the operator presses no key, and the caller is back with the assistant.",
+            lambda stage: plays.warm_screened(stage, "", CallerAction.PRESS),
+            ENDED_BY_ASSISTANT,
         ),
         Scenario(
             "warm-transfer-refused",

@@ -83,6 +83,9 @@ SQUAD = {
         },
     ],
 }
+# Two devices of a telephone system: one calls, the other is transferred to.
+SIP_HOST = "pbx.example"
+SIP_CALLER, SIP_DESTINATION = f"sip:alice@{SIP_HOST}", f"sip:desk@{SIP_HOST}"
 # What the caller hears before a transfer.
 TRANSFERRING = "Please hold the line."
 # Overrides of an assistant with machine detection by the carrier. ``twilio`` is Vapi's name for it
@@ -139,6 +142,8 @@ class Callee:
     """The API places the call and answers with an error of its own."""
     machine: bool = False
     """A machine answers, and machine detection reports it."""
+    key: str = ""
+    """Pressed when a document asks for one. Empty: none is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -387,6 +392,8 @@ class Stage:
         self.texts: list[tuple[str, str]] = []
         # How the phone of a transfer's operator behaves.
         self.operator = Callee()
+        # The caller comes by SIP.
+        self.by_sip = False
         # The caller hangs up while waiting for the operator.
         self.impatient = False
         # What each leg of a transfer has heard: ``caller`` and ``operator``.

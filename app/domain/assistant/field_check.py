@@ -12,7 +12,7 @@ from functools import cache
 from itertools import chain, islice
 from typing import NamedTuple
 
-from app.domain.assistant import carrier_speech, speech_fields
+from app.domain.assistant import carrier_speech, speech_fields, transfer_places
 from app.domain.assistant.config import BY_CARRIER
 from app.domain.assistant.fields import FREE, Json, object_of, text_of
 from app.domain.assistant.hooks import without_effect
@@ -71,7 +71,10 @@ class Finding(NamedTuple):
 
 def check_fields(assistant: Json) -> list[Finding]:
     """Every field with its fate, in the order of the assistant. Nulls count as absent."""
-    idle = (Finding(path, Fate.IGNORED, why) for path, why in without_effect(assistant))
+    never = chain(
+        without_effect(assistant), transfer_places.without_effect(transfer_places.places(assistant))
+    )
+    idle = (Finding(path, Fate.IGNORED, why) for path, why in never)
     found = islice(chain(_object(assistant, "", ""), idle), MOST)
     if text_of(object_of(assistant, "transport"), "conversationType") == BY_CARRIER:
         return [_by_carrier(assistant, each) for each in found]

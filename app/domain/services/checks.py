@@ -7,16 +7,17 @@ from collections.abc import Collection, Iterable
 
 from sqlalchemy.engine import Connection
 
-from app.domain.assistant import squad
+from app.domain.assistant import squad, transfer_places
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.field_check import Finding
-from app.domain.assistant.fields import object_of, objects_of
+from app.domain.assistant.fields import object_of, objects_of, text_of
 from app.domain.assistant.served_fields import Fate
 from app.domain.calls import stored_resources
 from app.domain.context import Context
 from app.domain.errors import NotFound
 from app.domain.resources import squads, stored
 from app.domain.resources.assistant_check import findings
+from providers.base.carrier import Carrier
 from providers.common.json_types import JsonObject
 
 log = logging.getLogger(__name__)
@@ -71,8 +72,25 @@ class CheckService:
             if id := body.get("assistantId"):
                 stored = stored_resources.stored_assistant(self.context, conn, org_id, id)
                 assistant = stored or assistant
-            found = self.within(conn, org_id, assistant.with_overrides(overrides))
+            whole = assistant.with_overrides(overrides)
+            found = self.within(conn, org_id, whole)
+            found += self._at_carrier(whole, self._carrier(conn, org_id, body), found)
         return self._own(found, own)
+
+    def _at_carrier(
+        self, assistant: AssistantConfig, carrier: Carrier | None, known: Iterable[Finding]
+    ) -> list[Finding]:
+        """What has no effect at the call's carrier alone."""
+        told = {each.path for each in known if each.fate is Fate.IGNORED}
+        idle = transfer_places.without_effect(assistant.transfers, carrier)
+        return [Finding(path, Fate.IGNORED, why) for path, why in idle if path not in told]
+
+    def _carrier(self, conn: Connection, org_id: str, body: JsonObject) -> Carrier | None:
+        """The call's carrier, if its body names the number's id or a provider."""
+        if id := body.get("phoneNumberId"):
+            row = stored_resources.stored_number(self.context, conn, org_id, id)
+            return self.context.providers.get(str(row["provider"])) if row else None
+        return self.context.providers.get(text_of(object_of(body, "phoneNumber"), "provider"))
 
     def _given_squad(self, org_id: str, body: JsonObject) -> list[Finding]:
         """Of a call's own squad, or of the overrides for a stored one."""

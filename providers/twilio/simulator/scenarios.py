@@ -20,6 +20,7 @@ from providers.simulation.scenarios import CANCELED, FORWARDED, VOICEMAIL, scena
 from providers.simulation.stage import (
     ECHO,
     LISTENING,
+    SIP_CALLER,
     SPEAKING,
     Callee,
     CallerAction,
@@ -183,7 +184,8 @@ WAYS: Mapping[str, Callable[[Run, CallerAction], object]] = {
 
 
 def _caller(stage: Run, acts: Sequence[CallerAction]) -> TwilioCall:
-    return TwilioCall(stage, stage.config.customer, stage.config.number, acts=acts)
+    customer = SIP_CALLER if stage.by_sip else stage.config.customer
+    return TwilioCall(stage, customer, stage.config.number, acts=acts)
 
 
 def _arrive_url(stage: Run, assistant: JsonObject, **query: str) -> str:
@@ -322,6 +324,18 @@ SCENARIOS = scenarios(
             ),
         ),
         "transfer-busy": (
+            Scenario(
+                "transfer-refer",
+                "A caller who came by SIP is referred (sipVerb): the own device calls the destination.",
+                lambda stage: PLAYS.by_sip_verb(stage, "refer"),
+                FORWARDED,
+            ),
+            Scenario(
+                "transfer-refer-busy",
+                "The same; the destination is busy, the caller is back with the assistant, and presses #.",
+                lambda stage: PLAYS.by_sip_verb(stage, "refer", "busy"),
+                ENDED_BY_ASSISTANT,
+            ),
             Scenario(
                 "transfer-no-answer",
                 "The destination does not answer; the caller is back with the assistant, and presses #.",

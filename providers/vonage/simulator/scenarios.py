@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from providers.common.json_types import JsonDict, JsonObject
 from providers.simulation.plays import ENDED_BY_ASSISTANT, ENDED_BY_CUSTOMER, Plays
 from providers.simulation.scenarios import CANCELED, FORWARDED, scenarios
-from providers.simulation.stage import ECHO, SPEAKING, CallerAction, Scenario, digits
+from providers.simulation.stage import ECHO, SIP_CALLER, SPEAKING, CallerAction, Scenario, digits
 from providers.simulation.timeline import SimulatorError
 from providers.vonage.simulator.call import INBOUND, Call, EventUrl, Leg
 from providers.vonage.simulator.config import VonageConfig, VonageStage
@@ -163,7 +163,8 @@ WAYS: Mapping[str, Callable[[Run, CallerAction], object]] = {
 
 def _caller(stage: Run, acts: Sequence[CallerAction], events: EventUrl) -> Call:
     """An inbound leg. Vonage writes the uuids of these without dashes."""
-    from_, to = digits(stage.config.customer), digits(stage.config.number)
+    from_ = SIP_CALLER if stage.by_sip else digits(stage.config.customer)
+    to = digits(stage.config.number)
     leg = Leg(stage, conversation(), from_, to, INBOUND, events, uuid=uuid4().hex)
     return Call(leg, acts)
 
