@@ -22,12 +22,22 @@ from providers.simulation.stage import (
     ECHO,
     LISTENING,
     SIP_DESTINATION,
+    UPSTREAM,
     Callee,
     CallerAction,
     Stage,
     have_dialled,
     need_api,
+    need_upstream,
     unchanged,
+)
+from providers.simulation.supervisor import (
+    SUPERVISED,
+    WHISPER,
+    hears_nothing,
+    hears_voice,
+    hears_words,
+    supervising,
 )
 from providers.simulation.timeline import SimulatorError
 
@@ -313,6 +323,41 @@ class Plays(ABC, Generic[S, C]):
             stage.problem(f"held were {held.order}, connected {held.went()}")
         waited = min((held.joined[ref] for ref in held.went()), default=freed) - freed
         stage.timeline.add("caller", f"is connected {waited:.2f} s after the slot was free")
+
+    # -- the bridge's assistant is a call at its upstream
+
+    def upstream(self, stage: S, act: CallerAction, theirs: str) -> None:
+        """The caller talks to the upstream's menu. ``theirs``: how its call ends there."""
+        need_upstream(stage)
+        self.inbound(stage, act, assistant=UPSTREAM)
+        found = stage.bridge.await_upstream(stage.known_call())
+        if found != ("ended", theirs):
+            stage.problem(f"the upstream's call is {found}, not {theirs}")
+
+    # -- a supervisor
+
+    def supervised(self, stage: S) -> None:
+        """A supervisor whispers, takes the call over, speaks, and gives it back."""
+        stage.spawn(partial(self.inbound, stage, CallerAction.STAY, assistant=SUPERVISED))
+        if not stage.talking.wait(stage.config.timeout) or stage.socket is None:
+            raise SimulatorError("the caller was not connected")
+        socket, call_id = stage.socket, stage.known_call()
+        hears_words(stage, socket)
+        with supervising(stage) as supervisor:
+            stage.bridge.whisper(call_id, WHISPER)
+            supervisor.take_over()
+            supervisor.speak()
+            hears_voice(stage, socket)
+            socket.press("1")
+            hears_nothing(stage, socket)
+            supervisor.give_back()
+            socket.press("1")
+            hears_words(stage, socket)
+        socket.press("#")
+        stage.join()
+        kinds = stage.bridge.kinds_of(call_id)
+        if missing := {"supervisor.took-over", "supervisor.gave-back"} - kinds:
+            stage.problem(f"not in the event log: {', '.join(sorted(missing))}")
 
     # -- callbacks that go astray
 

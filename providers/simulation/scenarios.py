@@ -325,6 +325,24 @@ def shared(plays: Plays[S, C]) -> tuple[Scenario[S], ...]:
             ENDED_BY_CUSTOMER,
         ),
         Scenario(
+            "upstream",
+            "The assistant is a call at a second Patchbay (VAPI_BASE_URL), whose menu ends the call.",
+            lambda stage: plays.upstream(stage, CallerAction.CONVERSE, ENDED_BY_ASSISTANT),
+            ENDED_BY_ASSISTANT,
+        ),
+        Scenario(
+            "upstream-hangup",
+            "The same; the caller hangs up, and so the call there ends, too.",
+            lambda stage: plays.upstream(stage, CallerAction.HANG_UP, ENDED_BY_CUSTOMER),
+            ENDED_BY_CUSTOMER,
+        ),
+        Scenario(
+            "take-over",
+            "A supervisor whispers, takes the call over, speaks to the caller, and gives the call back.",
+            plays.supervised,
+            ENDED_BY_ASSISTANT,
+        ),
+        Scenario(
             "owner-callbacks",
             f"{plays.title}'s one callback URL is the bridge's: it counts there and is passed on to the owner.",
             plays.owner_callbacks,

@@ -23,6 +23,7 @@ from urllib.parse import urlencode, urlsplit
 
 from providers.common.json_types import JsonDict, JsonObject
 from providers.simulation.held import Held
+from providers.simulation.media_socket import MediaSocket
 from providers.simulation.room import Ear, Room
 from providers.simulation.script import (
     ASSISTANT_LEAVES,
@@ -47,6 +48,12 @@ SPEAKING = {
     "name": "Simulated menu",
     "transport": {"provider": "local"},
     "transcriber": {"provider": "embedded"},
+}
+# The menu, at the bridge's upstream.
+UPSTREAM = {
+    **SPEAKING,
+    "name": "Simulated menu at the upstream",
+    "transport": {"provider": "vapi"},
 }
 # Two menus: ``2`` of the first one hands the call to the second, which ends it on ``#``.
 SQUAD = {
@@ -177,6 +184,9 @@ class SimulatorConfig:
     """The ``endedReason`` of a conversation, if it differs from its scenario's."""
     either_ends: bool = False
     """Either side may end the conversation: its ``turns`` are not the scenario's."""
+    upstream_url: str = ""
+    """The bridge's upstream: a second Patchbay, or empty."""
+    upstream_key: str = field(default="", repr=False)
 
 
 def setting(environ: Mapping[str, str], name: str, default: str | None = None) -> str:
@@ -198,6 +208,8 @@ def common_settings(environ: Mapping[str, str]) -> JsonDict:
     return {
         "bridge_url": setting(environ, "PUBLIC_URL", f"http://localhost:{port}").rstrip("/"),
         "api_key": setting(environ, "API_KEY"),
+        "upstream_url": setting(environ, "VAPI_BASE_URL", "").rstrip("/"),
+        "upstream_key": setting(environ, "VAPI_API_KEY", ""),
     }
 
 
@@ -246,6 +258,16 @@ class Bridge:
         destination = {**self.destination(), **self.plan}
         body = {"type": "transfer", "destination": destination, "content": TRANSFERRING}
         self._api("POST", f"/call/{call_id}/control", body)
+
+    def whisper(self, call_id: str, words: str) -> None:
+        """Tell the assistant something that the caller does not hear."""
+        message = {"role": "system", "content": words}
+        body = {"type": "add-message", "message": message, "triggerResponseEnabled": False}
+        self._api("POST", f"/call/{call_id}/control", body)
+
+    def supervise(self, call_id: str) -> str:
+        """The URL of a websocket for a supervisor."""
+        return str(self._api("POST", f"/call/{call_id}/supervisor")["websocketUrl"])
 
     @contextmanager
     def number_with(self, provider: str, server_url: str) -> Iterator[None]:
@@ -333,14 +355,35 @@ class Bridge:
             " that, which must be less than a second here"
         )
 
+    def await_upstream(self, call_id: str) -> Outcome:
+        """Wait until the call at the bridge's upstream is over. Raises ``SimulatorError``."""
+        shown = self.call(call_id).get("artifact", {}).get("upstream", {})
+        if not shown.get("id"):
+            raise SimulatorError("the call shows no call at an upstream")
+        deadline = time.monotonic() + self._config.timeout
+        while True:
+            theirs = self._api("GET", f"/call/{shown['id']}", quiet=True, upstream=True)
+            if theirs.get("status") == "ended" or time.monotonic() > deadline:
+                self._timeline.add("upstream", f"call is {words(outcome(theirs))}")
+                return outcome(theirs)
+            time.sleep(POLL_SECONDS)
+
     def _api(
-        self, method: str, path: str, body: Any = None, *, basic: bool = False, quiet: bool = False
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        basic: bool = False,
+        quiet: bool = False,
+        upstream: bool = False,
     ) -> Any:
-        key = self._config.api_key
+        config = self._config
+        key = config.upstream_key if upstream else config.api_key
         token = base64.b64encode(f"flow:{key}".encode()).decode()
         headers = JSON | {"Authorization": f"Basic {token}" if basic else f"Bearer {key}"}
         data = b"" if body is None else json.dumps(body).encode()
-        url = f"{self._config.bridge_url}{path}"
+        url = f"{config.upstream_url if upstream else config.bridge_url}{path}"
         response = self._wire.send("owner -> bridge", method, url, headers, data, quiet=quiet)
         if not 200 <= response.status < 300:
             answer = response.fault or f"{response.status} {response.text[:300]}"
@@ -419,6 +462,8 @@ class Stage:
         self.recording = threading.Event()
         # The caller has hung up, so that no leg returns.
         self.left = False
+        # The newest media socket.
+        self.socket: MediaSocket | None = None
         # Set once the caller is on an open media socket.
         self.talking = threading.Event()
         # The carrier's REST API, while it is served.
@@ -508,6 +553,16 @@ def need_api(stage: Stage) -> None:
             f"{name} is not http://127.0.0.1:PORT: give it to the bridge and to the simulator,"
             " which serves there, or the bridge asks the carrier itself"
         )
+
+
+def need_upstream(stage: Stage) -> None:
+    """Raise ``SimulatorError`` when the bridge has no upstream that the simulator may ask."""
+    if not (stage.config.upstream_url and stage.config.upstream_key):
+        raise SimulatorError(
+            "no VAPI_BASE_URL and VAPI_API_KEY: give the bridge and the simulator a second Patchbay"
+            " as the upstream, with VAPI_PHONE_NUMBER_ID (docs/upstream-vapi.md)"
+        )
+    stage.wire.allow(stage.config.upstream_url)
 
 
 def have_dialled(stage: Stage, callee: Callee, **fields: Any) -> None:
