@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Mapping
 from functools import partial
 from random import Random
@@ -16,8 +17,11 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from providers.common.json_types import JsonObject
 from providers.simulation.client_server import client_server, hears
+from providers.simulation.media_socket import FRAME_SECONDS
 from providers.simulation.owner_server import await_all, owner_server
+from providers.simulation.realtime_model import SPEAK_SECONDS, SPEECH_TO_SPEECH, realtime_model
 from providers.simulation.recording import RECORDED, check, end_when_recorded
+from providers.simulation.script import Turn
 from providers.simulation.stage import (
     ECHO,
     LISTENING,
@@ -37,6 +41,7 @@ from providers.simulation.supervisor import (
     hears_nothing,
     hears_voice,
     hears_words,
+    sounds,
     supervising,
 )
 from providers.simulation.timeline import SimulatorError
@@ -333,6 +338,18 @@ class Plays(ABC, Generic[S, C]):
         found = stage.bridge.await_upstream(stage.known_call())
         if found != ("ended", theirs):
             stage.problem(f"the upstream's call is {found}, not {theirs}")
+
+    # -- a model that hears and speaks
+
+    def speech_to_speech(self, stage: S) -> None:
+        """The model greets; the caller presses a key, after which the model ends the call."""
+        stage.turns = deque([Turn(keys="1")])
+        with realtime_model(stage) as sessions:
+            self.inbound(stage, CallerAction.CONVERSE, assistant=SPEECH_TO_SPEECH)
+        heard, _ = sounds(bytes(stage.tape.heard), stage.tape.rate)
+        stage.timeline.add("caller", f"has heard the model for {heard * FRAME_SECONDS:.1f} s")
+        if not sessions or heard * FRAME_SECONDS < SPEAK_SECONDS / 2:
+            stage.problem("the caller has not heard the model")
 
     # -- a supervisor
 

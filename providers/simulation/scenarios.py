@@ -337,6 +337,12 @@ def shared(plays: Plays[S, C]) -> tuple[Scenario[S], ...]:
             ENDED_BY_CUSTOMER,
         ),
         Scenario(
+            "speech-to-speech",
+            "A simulated model hears and speaks (OPENAI_BASE_URL); after a key it ends the call.",
+            plays.speech_to_speech,
+            ENDED_BY_ASSISTANT,
+        ),
+        Scenario(
             "take-over",
             "A supervisor whispers, takes the call over, speaks to the caller, and gives the call back.",
             plays.supervised,

@@ -187,6 +187,8 @@ class SimulatorConfig:
     upstream_url: str = ""
     """The bridge's upstream: a second Patchbay, or empty."""
     upstream_key: str = field(default="", repr=False)
+    model_port: int = 0
+    """Port of the bridge's speech-to-speech model on this machine; 0: it is elsewhere."""
 
 
 def setting(environ: Mapping[str, str], name: str, default: str | None = None) -> str:
@@ -210,6 +212,7 @@ def common_settings(environ: Mapping[str, str]) -> JsonDict:
         "api_key": setting(environ, "API_KEY"),
         "upstream_url": setting(environ, "VAPI_BASE_URL", "").rstrip("/"),
         "upstream_key": setting(environ, "VAPI_API_KEY", ""),
+        "model_port": own_port(setting(environ, "OPENAI_BASE_URL", "")),
     }
 
 

@@ -114,7 +114,7 @@ def hears_voice(stage: Stage, socket: MediaSocket) -> None:
         return seconds >= SPEAK_SECONDS / 2
 
     _await(stage, enough)
-    voice, other = _sounds(bytes(heard), socket)
+    voice, other = sounds(bytes(heard), socket.sample_rate)
     if not voice or other > CUT:
         stage.problem(f"{voice} sounds were the supervisor's, {other} were not")
     stage.timeline.add("caller", f"hears the supervisor for {voice * FRAME_SECONDS:.1f} s")
@@ -123,16 +123,16 @@ def hears_voice(stage: Stage, socket: MediaSocket) -> None:
 def hears_nothing(stage: Stage, socket: MediaSocket) -> None:
     """Check that the assistant does not answer. The supervisor's last sound may be on its way."""
     time.sleep(SILENT_SECONDS)
-    _, other = _sounds(socket.ear.drain(), socket)
+    _, other = sounds(socket.ear.drain(), socket.sample_rate)
     if other > CUT:
         stage.problem("the assistant spoke while the supervisor had the call")
 
 
-def _sounds(pcm: bytes, socket: MediaSocket) -> tuple[int, int]:
-    """How many pieces of 20 ms are the supervisor's tone, and how many are another sound."""
-    size = round(socket.sample_rate * FRAME_SECONDS) * SAMPLE_WIDTH
+def sounds(pcm: bytes, rate: int) -> tuple[int, int]:
+    """How many pieces of 20 ms are the tone ``VOICE``, and how many are another sound."""
+    size = round(rate * FRAME_SECONDS) * SAMPLE_WIDTH
     pieces = (pcm[at : at + size] for at in range(0, len(pcm) - size + 1, size))
-    pure = [_share(each, socket.sample_rate) > PURE for each in pieces if level(each) > LOUD]
+    pure = [_share(each, rate) > PURE for each in pieces if level(each) > LOUD]
     return pure.count(True), pure.count(False)
 
 
