@@ -124,7 +124,7 @@ def _read_machine(webhook: Webhook) -> WebhookReport:
 
 def _read_forward(webhook: Webhook) -> WebhookReport:
     """``<Dial>`` or ``<Refer>`` is over. If the caller left meanwhile, the report has both events."""
-    if webhook.request.query == REFER_QUERY:
+    if webhook.request.query == REFER_QUERY or "ReferSipResponseCode" in webhook.values:
         word = _word_of_refer(webhook)
         return _forwarded(webhook, word, REFER_ENDED, REFER_FAILED, {"outcome": word})
     return _forwarded(webhook, webhook.word("DialCallStatus"), FORWARD_ENDED, FORWARD_FAILED)
