@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from twilio.twiml.voice_response import VoiceResponse  # type: ignore[import-untyped]
+from vonage_voice.models import ncco as published
 
 from providers.base.instructions import Brief, Fetch
-from providers.common.operator_twiml import hangs_up, parse, seconds
+from providers.common.operator_twiml import ATTRIBUTES, hangs_up, parse, seconds
 from providers.twilio import twiml
 from providers.vonage import ncco
 
@@ -146,3 +150,26 @@ def test_what_vonage_cannot_do(markup: str, why: str) -> None:
     assert said(markup)
     with pytest.raises(ValueError, match=why):
         actions(markup)
+
+
+@pytest.mark.parametrize("verb", ATTRIBUTES)
+def test_twilios_sdk_has_every_attribute(verb: str) -> None:
+    known = inspect.signature(getattr(VoiceResponse, verb.lower())).parameters
+    ours = {re.sub("([A-Z])", r"_\1", name).lower() for name in ATTRIBUTES[verb]}
+    assert ours <= set(known)
+
+
+SDKS: dict[str, Any] = {
+    "talk": published.Talk,
+    "stream": published.Stream,
+    "wait": published.Wait,
+    "input": published.Input,
+    "notify": published.Notify,
+}
+
+
+@pytest.mark.parametrize("markup", [ALL, SCREENED, '<Gather input="dtmf speech"/>'])
+def test_vonages_sdk_takes_every_action(markup: str) -> None:
+    for action in actions(markup):
+        made = SDKS[action["action"]].model_validate(action)
+        assert made.model_dump(by_alias=True, exclude_unset=True) == action
