@@ -151,8 +151,9 @@ def _share(pcm: bytes, rate: int) -> float:
     turn = 2 * math.pi * VOICE / rate
     cosine = sum(each * math.cos(turn * n) for n, each in enumerate(samples))
     sine = sum(each * math.sin(turn * n) for n, each in enumerate(samples))
-    whole = sum(each * each for each in samples) or 1
-    return 2 * (cosine * cosine + sine * sine) / len(samples) / whole
+    whole: int = sum(each * each for each in samples) or 1
+    at_tone: float = 2 * (cosine * cosine + sine * sine) / len(samples)
+    return at_tone / whole
 
 
 def _tone(number: int) -> bytes:
