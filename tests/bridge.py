@@ -18,7 +18,7 @@ from typing import Any, Protocol, Self
 
 import urllib3
 
-from providers.simulation.stage import SIP_HOST
+from providers.simulation.config import SIP_HOST
 from tests.fakes.carriers import FAKES
 from tests.fakes.carriers.accounts import CUSTOMER
 

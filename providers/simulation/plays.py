@@ -16,24 +16,22 @@ from random import Random
 from typing import Any, Generic, Protocol, TypeVar
 
 from providers.common.json_types import JsonObject
+from providers.simulation.assistants import ECHO, LISTENING, UPSTREAM
 from providers.simulation.client_server import client_server, hears
+from providers.simulation.config import SIP_DESTINATION
 from providers.simulation.media_socket import FRAME_SECONDS
 from providers.simulation.owner_server import await_all, owner_server
 from providers.simulation.realtime_model import SPEAK_SECONDS, SPEECH_TO_SPEECH, realtime_model
 from providers.simulation.recording import RECORDED, check, end_when_recorded
+from providers.simulation.scenario import unchanged
 from providers.simulation.script import Turn
 from providers.simulation.stage import (
-    ECHO,
-    LISTENING,
-    SIP_DESTINATION,
-    UPSTREAM,
     Callee,
     CallerAction,
     Stage,
     have_dialled,
     need_api,
     need_upstream,
-    unchanged,
 )
 from providers.simulation.supervisor import (
     SUPERVISED,
@@ -291,11 +289,7 @@ class Plays(ABC, Generic[S, C]):
         """The caller who waits hangs up."""
         stage.held.leaves = True
         with stage.bridge.number_as(stage.carrier, {"queuePlan": {"mode": "wait"}}):
-            self._fill(stage)
-            busy = stage.known_call()
-            self.inbound(stage, CallerAction.PRESS)
-            stage.held.await_one(stage.config.timeout)
-            stage.bridge.end_call(busy)
+            self._wait_and_free(stage)
             stage.join()
             stage.call_id = stage.bridge.call_of(stage.held.order[0])
 
@@ -304,11 +298,7 @@ class Plays(ABC, Generic[S, C]):
         need_api(stage)
         stage.held.key = "1"
         with stage.bridge.number_as(stage.carrier, {"queuePlan": {"mode": "callback"}}):
-            self._fill(stage)
-            busy = stage.known_call()
-            self.inbound(stage, CallerAction.PRESS)
-            stage.held.await_one(stage.config.timeout)
-            stage.bridge.end_call(busy)
+            self._wait_and_free(stage)
             if not stage.placed.wait(stage.patience):
                 raise SimulatorError("the bridge called nobody back")
             stage.join()
@@ -318,6 +308,14 @@ class Plays(ABC, Generic[S, C]):
         stage.spawn(partial(self.inbound, stage, CallerAction.STAY))
         if not stage.talking.wait(stage.config.timeout):
             raise SimulatorError("the first caller was not connected")
+
+    def _wait_and_free(self, stage: S) -> None:
+        """A second caller waits for the only slot until the first one's call is ended."""
+        self._fill(stage)
+        busy = stage.known_call()
+        self.inbound(stage, CallerAction.PRESS)
+        stage.held.await_one(stage.config.timeout)
+        stage.bridge.end_call(busy)
 
     def _free(self, stage: S) -> None:
         freed = time.monotonic()

@@ -17,9 +17,10 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.sync.client import ClientConnection, connect
 
 from providers.common.audio import SAMPLE_WIDTH, level
+from providers.simulation.assistants import SPEAKING
 from providers.simulation.media_socket import FRAME_SECONDS, MediaSocket
 from providers.simulation.speech import LOUD, QUIET_SECONDS
-from providers.simulation.stage import SPEAKING, Stage
+from providers.simulation.stage import Stage
 from providers.simulation.timeline import SimulatorError
 
 # Hz: whole waves fit into 20 ms at both rates.

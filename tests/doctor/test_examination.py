@@ -14,7 +14,8 @@ from app import settings as settings_module
 from app.doctor.examination import examine
 from app.settings import Settings, VendorSettings
 from app.wiring import Services
-from providers.simulation.stage import Stage, own_port
+from providers.simulation.config import own_port
+from providers.simulation.stage import Stage
 from providers.twilio import simulator as twilio
 from providers.vonage import simulator as vonage
 from tests.bridge import Bridge

@@ -38,12 +38,6 @@ def parse(assistant: Json) -> LineSound:
     return LineSound(text_of(assistant, "backgroundSound") or OFF, _denoising(assistant))
 
 
-def background_url(assistant: Json) -> str | None:
-    """The address of the sound file, if the background is one."""
-    given = text_of(assistant, "backgroundSound")
-    return None if given in BUILT_IN else given
-
-
 def _denoising(assistant: Json) -> Denoising:
     plan = object_of(assistant, "backgroundSpeechDenoisingPlan")
     smart, fourier = object_of(plan, "smartDenoisingPlan"), object_of(plan, "fourierDenoisingPlan")

@@ -20,12 +20,12 @@ from app.domain.legs.destinations import SIP
 from app.domain.resources import server_credentials
 from app.routes.schemas.wording import wrong
 from app.vendors import registry
+from providers.base.carrier import phone_carriers
 from providers.common.e164 import E164, PATTERN
 from providers.common.json_types import JsonDict
 from providers.registry import PROVIDERS
 
-# Those that connect phone legs, with accounts and numbers.
-CARRIERS = [name for name, carrier in PROVIDERS.items() if carrier.phone]
+CARRIERS = phone_carriers(PROVIDERS)
 # Providers of a credential: carriers, vendors of models, voices and transcribers, own servers.
 HOLDERS = (*CARRIERS, *registry.with_account(), *server_credentials.PROVIDERS)
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
