@@ -133,7 +133,7 @@ def test_last_resorts_without_a_key_are_told(bridge: Bridge) -> None:
         ["note", "FALLBACK_TRANSCRIBER"],
         ["note", "FALLBACK_MODEL"],
     ]
-    assert "There is no key for gladia" in told[0]
+    assert "gladia has no key: set GLADIA_API_KEY" in told[0]
     assert "groq has no key" in told[1]
 
 

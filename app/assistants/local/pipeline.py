@@ -682,7 +682,7 @@ class AgentPipeline:
 
     async def _on_voicemail(self) -> None:
         """Leave the voicemail message, if there is one, and end."""
-        message = self.config.voicemail_message
+        message = self.config.words_for_voicemail
         if self._ending or self.hold.held:  # the carrier's detection came first, or a person talks
             return
         if not message or self._voicemail_detector is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 from sqlalchemy.engine import Connection
 
@@ -15,8 +15,11 @@ from app.domain.assistant.served_fields import Fate
 from app.domain.calls import stored_resources
 from app.domain.context import Context
 from app.domain.errors import NotFound
+from app.domain.legs import destinations
 from app.domain.resources import squads, stored
 from app.domain.resources.assistant_check import findings
+from app.settings import Settings
+from app.store import accounts
 from providers.base.carrier import Carrier
 from providers.common.json_types import JsonObject
 
@@ -73,7 +76,7 @@ class CheckService:
                 stored = stored_resources.stored_assistant(self.context, conn, org_id, id)
                 assistant = stored or assistant
             whole = assistant.with_overrides(overrides)
-            found = self.within(conn, org_id, whole)
+            found = self.within(conn, org_id, whole, [*_numbers_of(body)])
             found += self._at_carrier(whole, self._carrier(conn, org_id, body), found)
         return self._own(found, own)
 
@@ -108,6 +111,45 @@ class CheckService:
             if each.fate is not Fate.IGNORED or each.path.partition(".")[0] in own
         ]
 
-    def within(self, conn: Connection, org_id: str, assistant: AssistantConfig) -> list[Finding]:
-        """Of an assistant that is about to be stored in this transaction."""
-        return findings(self.context, conn, org_id, assistant)
+    def within(
+        self,
+        conn: Connection,
+        org_id: str,
+        assistant: AssistantConfig,
+        numbers: Collection[str] = (),
+    ) -> list[Finding]:
+        """Of an assistant that is about to be stored in this transaction.
+
+        ``numbers``: of the call, beside the stored ones of the organisation.
+        """
+        found = findings(self.context, conn, org_id, assistant)
+        own = {*accounts.org_numbers(conn, org_id), *numbers}
+        return [*found, *_closed_places(self.context.settings, own, assistant)]
+
+
+def _numbers_of(body: JsonObject) -> Iterator[str]:
+    """The number that a call's body brings."""
+    given = object_of(body, "phoneNumber")
+    for name in ("number", "twilioPhoneNumber", "vonagePhoneNumber"):
+        if number := text_of(given, name):
+            yield number
+
+
+def _closed_places(
+    settings: Settings, own: Collection[str], assistant: AssistantConfig
+) -> Iterator[Finding]:
+    """The destinations of transfers that this installation does not dial.
+
+    Which countries are allowed may depend on numbers that are not known yet.
+    """
+    if not own and not settings.allowed_countries:
+        return
+    for number, tool in enumerate(objects_of(assistant.model, "tools")):
+        for place_number, place in enumerate(objects_of(tool, "destinations")):
+            name = {"number": "number", "sip": "sipUri"}.get(text_of(place, "type"), "")
+            if not text_of(place, name) or "{{" in text_of(place, name):
+                continue
+            if problem := destinations.place_problem(settings, place, own):
+                path = f"model.tools.{number}.destinations.{place_number}.{name}"
+                why = f"no transfer goes there: {problem}"
+                yield Finding(path, Fate.IGNORED, why, wrong=True)
