@@ -50,9 +50,9 @@ NO_FILES = ignored("no such files are made")
 NO_CONSENT = ignored("no consent is asked for: let `firstMessage` do it")
 NO_ADDRESS = ignored("requests come from this installation's own addresses")
 ONCE = ignored("a voice or transcriber is asked once, then its `fallbackPlan`")
-DIALLED = ignored("a destination is always dialled: no REFER and no BYE is sent")
+BY_SIP = Row(Fate.SERVED, "of a caller's leg that is SIP; any other destination is dialled")
+IN_REFER_TO = mapped("the headers of a REFER are always in its Refer-To")
 NO_TRANSFER_ASSISTANT = ignored("no assistant talks to the operator, who hears a message")
-NO_TWIML = ignored("the operator hears `message` instead")
 OWN_LEVEL = ignored("the suppressor finds the level by itself")
 NO_WORKFLOWS = ignored("workflows are not served: use a squad")
 
@@ -193,13 +193,13 @@ ROWS: Mapping[str, Row] = {
     "model.tools.destinations.transferPlan.holdAudioUrl": SERVED,
     "model.tools.destinations.transferPlan.message": SERVED,
     "model.tools.destinations.transferPlan.mode": SERVED,
-    "model.tools.destinations.transferPlan.sipHeadersInReferToEnabled": DIALLED,
-    "model.tools.destinations.transferPlan.sipVerb": DIALLED,
+    "model.tools.destinations.transferPlan.sipHeadersInReferToEnabled": IN_REFER_TO,
+    "model.tools.destinations.transferPlan.sipVerb": BY_SIP,
     "model.tools.destinations.transferPlan.summaryPlan": SERVED,
     "model.tools.destinations.transferPlan.timeout": SERVED,
     "model.tools.destinations.transferPlan.transferAssistant": NO_TRANSFER_ASSISTANT,
     "model.tools.destinations.transferPlan.transferCompleteAudioUrl": SERVED,
-    "model.tools.destinations.transferPlan.twiml": NO_TWIML,
+    "model.tools.destinations.transferPlan.twiml": SERVED,
     "model.tools.destinations.type": SERVED,
     "model.tools.destinations.variableExtractionPlan": SERVED,
     "model.tools.encryptedPaths": ignored("arguments are sent as they are"),
