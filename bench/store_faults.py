@@ -260,12 +260,14 @@ def play(only: str | None, *, keep: bool) -> bool:
         kind: max(outcome.slowest.get(kind, 0.0) for outcome in outcomes)
         for kind in ("callback", "create", "healthz")
     }
+    lost = sum(outcome.lost for outcome in outcomes if not outcome.restarts)
+    by_disk = sum(outcome.lost for outcome in outcomes if outcome.restarts)
     backs = [outcome.back for outcome in outcomes]
     worst = "never" if None in backs else f"{max(b for b in backs if b is not None):.1f} s"
     told = (
         f"{sum(outcome.good for outcome in outcomes)} of {len(outcomes)} failures as promised: "
         + ", ".join(f"{kind} {seconds:.1f} s" for kind, seconds in slowest.items())
-        + f" at most, {sum(outcome.lost for outcome in outcomes)} lost, all going on after {worst}"
+        + f" at most, {lost} lost by the bridge and {by_disk} by the disk, all going on after {worst}"
     )
     print(told)
     if keep:

@@ -49,7 +49,7 @@ LOST = {
     ),
     "store-faults": Row(
         "SQLite is locked, read-only, full, erring, deleted, corrupt; PostgreSQL frozen or moved",
-        "503 within 5 s (callbacks) and 8 s (API), `/healthz` at once, no acknowledged one lost; messages, timers and sockets go on within 15 s",
+        "503 within 5 s (callbacks) and 8 s (API), `/healthz` at once, no acknowledged one lost except by a damaged disk; messages, timers and sockets go on within 15 s",
         "python -m bench.chaos_db --faults",
     ),
     "carrier-faults": Row(
