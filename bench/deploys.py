@@ -27,6 +27,7 @@ from typing import Any
 import aiohttp
 import uvloop
 
+from app.cli.processes import free_port
 from app.domain.legs.reattach import BUDGETS, Cause
 from bench.balancer import Balancer
 from bench.client import Answer, Client
@@ -36,7 +37,7 @@ from bench.instances import Exit, Instance
 from bench.live_calls import NUMBERS, LiveCall
 from bench.machine import machine
 from bench.reliability import record
-from bench.serving import JSON, KEY, environment, free_port, module
+from bench.serving import JSON, KEY, environment, module
 from tests.fakes.carriers import FAKES
 
 RATE = 10

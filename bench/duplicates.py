@@ -26,11 +26,12 @@ import urllib3
 from flask import Flask
 from websockets.sync.client import connect
 
+from app.cli.processes import free_port
 from app.store.schema import call_events, call_refs, call_tokens, calls, messages
 from bench.database import Database, database
 from bench.machine import machine
 from bench.reliability import record
-from bench.serving import KEY, environment, free_port, running, wait
+from bench.serving import KEY, environment, running, wait
 from providers.simulation.timeline import Request
 from tests.fakes.carriers import FAKES
 from tests.fakes.carriers.accounts import ACCOUNT, API_KEY, AUTH_TOKEN, SIGNATURE_SECRET

@@ -20,6 +20,7 @@ from operator import attrgetter
 
 import uvloop
 
+from app.cli.processes import free_port
 from bench.calls import assistant, warmed
 from bench.database import database
 from bench.figures import percentile
@@ -28,7 +29,7 @@ from bench.machine import machine
 from bench.prepared import Requests
 from bench.receiver import listen
 from bench.reliability import record
-from bench.serving import Process, bridge, free_port
+from bench.serving import Process, bridge
 from bench.soak_call import Answered, SoakCalls
 from bench.usage import Sample, grows, growth, judged, sample, slope
 

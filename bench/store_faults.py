@@ -25,10 +25,11 @@ import psycopg
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
+from app.cli.processes import children
 from bench.fault_proxy import FaultProxy
 from bench.postgresql import PostgreSQL, postgresql
 from bench.reliability import record
-from bench.serving import Process, bridge, children
+from bench.serving import Process, bridge
 from bench.store_client import StoreClient
 from tests.fakes.carriers.twilio import TWILIO
 from tests.fakes.client_server import Receiver

@@ -23,12 +23,12 @@ import uvloop
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidStatus
 
+from app.cli.processes import free_port
 from bench.database import database
 from bench.deploys import ECHO, api, prepared, started
 from bench.live_calls import new_caller, new_leg
 from bench.machine import machine
 from bench.reliability import record
-from bench.serving import free_port
 from providers.simulation.timeline import Request
 from tests.fakes.carriers import FAKES
 from tests.fakes.carriers.leg import Document, Leg
