@@ -17,7 +17,7 @@ from patchbay_conformance.rows import ROWS
 from patchbay_conformance.run import chosen
 from patchbay_conformance.verdict import Outcome
 from providers.events import EndedReason
-from tests.conformance.stand_in import KEY, StandIn
+from tests.conformance.stand_in import KEY, serving
 
 PUBLIC, HERE = "https://bridge.example.com", "http://127.0.0.1:8000"
 ROW = Row("a.b", "it is so", "GET /", lambda world: None)
@@ -81,7 +81,7 @@ def test_what_it_prints() -> None:
     [("", "read.get", 0), ("errors of its own", "read.unknown", 1), ("", "ended.models", 2)],
 )
 def test_the_exit_status(lie: str, only: str, status: int, tmp_path: Path) -> None:
-    with StandIn(lie) as server:
+    with serving(lie) as server:
         arguments = ["--url", server.url, "--key", KEY, "--only", only, "--without", "vonage"]
         assert cli.command([*arguments, "--json", str(tmp_path / "x")]) == status
 

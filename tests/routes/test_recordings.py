@@ -23,12 +23,6 @@ SOUND = b"theirs"
 
 
 @pytest.fixture
-def services(app: Flask) -> Services:
-    found: Services = app.extensions["patchbay"]
-    return found
-
-
-@pytest.fixture
 def call(services: Services, api: Api, tmp_path: Path) -> dict[str, Any]:
     """A call with a recording."""
     made = api.call()

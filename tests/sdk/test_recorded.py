@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,22 +14,12 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app import create_app
-from app.settings import Settings
-from app.store.engine import Store
 from tests.routes.api import TWILIO_NUMBER, Api, organisation
 
 pytestmark = pytest.mark.any_store  # the subject: the API's shapes
 
 RECORDED = Path(__file__).parent / "recorded"
 PROGRAMS = sorted(path.stem for path in RECORDED.glob("*.json"))
-
-
-@pytest.fixture
-def app(store: Store, settings: Settings) -> Iterator[Flask]:
-    made = create_app(settings)
-    yield made
-    made.extensions["patchbay"].store.close()
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
