@@ -28,7 +28,7 @@ from bench.left_over import left_over
 from bench.machine import machine
 from bench.prepared import Requests
 from bench.receiver import listen
-from bench.reliability import record
+from bench.reliability import conclude
 from bench.serving import Process, bridge
 from bench.soak_call import Answered, SoakCalls
 from bench.usage import Sample, grows, growth, judged, sample, slope
@@ -214,11 +214,8 @@ def main() -> None:
     print(machine())
     size = Size(chosen.minutes, chosen.calls, chosen.rate, chosen.agents, chosen.postgresql)
     seen = soak(size)
-    lines = list(seen.lines())
-    print(*lines, *seen.problems, sep="\n")
-    if chosen.record:
-        record("soak", "; ".join(lines), reached=not seen.problems)
-    sys.exit(1 if seen.problems else 0)
+    text, problems = "; ".join(seen.lines()), seen.problems
+    sys.exit(conclude("soak", text, *problems, reached=not problems, keep=chosen.record))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench.fresh import new_app
 from bench.machine import machine
-from bench.reliability import record
+from bench.reliability import conclude
 from tests.routes.api import UNKNOWN, organisation
 from tests.routes.test_tenants import objects, requests
 
@@ -45,10 +45,7 @@ def main() -> int:
         told += [f"{k} changed" for k, a, b in zip(kinds, before, after, strict=True) if a != b]
     seen = (f"{len(tried)} requests to {len({path for _, path, _ in tried})} paths with ids of "
             f"{len(theirs)} kinds, {len(lists)} lists: {len(told)} told something")  # fmt: skip
-    print(seen, *told, sep="\n")
-    if options.record:
-        record("tenants", seen, reached=not told)
-    return 1 if told else 0
+    return conclude("tenants", seen, *told, reached=not told, keep=options.record)
 
 
 if __name__ == "__main__":

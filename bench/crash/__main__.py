@@ -23,7 +23,7 @@ from app.failpoints.points import POINTS
 from bench.crash.checks import Faults, check
 from bench.crash.stories import ONLY_POSTGRESQL, STORIES, Story
 from bench.crash.world import GaveUp, World, world
-from bench.reliability import record
+from bench.reliability import conclude
 from bench.spawner import Spawner
 from tests import databases
 from tests.postgresql import server
@@ -129,10 +129,7 @@ def main() -> None:
         whole.add(all_of(name, made, chosen.at_once))
         kills += len(made)
     seen = f"{kills} kills at {len(points)} fail-points: {whole.words()}"
-    print(f"\n{seen}")
-    if chosen.record:
-        record("crash", seen, reached=not whole.total)
-    sys.exit(1 if whole.total else 0)
+    sys.exit(conclude("crash", seen, reached=not whole.total, keep=chosen.record))
 
 
 if __name__ == "__main__":
