@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -111,3 +113,14 @@ def test_a_wrong_option_is_named(
 def test_the_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.command(["--list", "--only", "read.*"]) == 0
     assert "GET /call/{id}" in capsys.readouterr().out
+
+
+def test_a_reader_who_has_read_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``patchbay-conformance --list | head``"""
+    ours, theirs = os.pipe()
+    os.close(ours)
+    with os.fdopen(theirs, "w") as out:
+        monkeypatch.setattr(sys, "stdout", out)
+        with pytest.raises(SystemExit) as ended:
+            cli.main(["--list"])
+    assert ended.value.code == 2
