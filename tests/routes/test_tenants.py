@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
 import pytest
 from flask import Flask
 
-from app.store import recordings
-from app.wiring import Services
 from tests.routes.api import TWILIO_NUMBER, UNKNOWN, VONAGE_CREDENTIAL, Api, refused
+from tests.routes.recorded import kept
 
 BODIES = {"control": {"type": "end-call"}}
 """By the rule's last word; all other bodies may be empty."""
@@ -51,30 +47,6 @@ def objects(app: Flask, other: Api, place: Path) -> dict[str, str]:
         "recording": kept(app.extensions["patchbay"], call, place),
         "message": other.get(f"/call/{call['id']}/messages").json[0]["id"],
     }
-
-
-def kept(services: Services, call: Mapping[str, Any], place: Path) -> str:
-    """A recording of the call."""
-    key, sound = "recordings/their/own.wav", place / "own.wav"
-    sound.write_bytes(b"theirs")
-    services.context.blobs.put(key, sound, "audio/wav")
-    row = {
-        "id": str(uuid4()),
-        "call_id": call["id"],
-        "org_id": call["orgId"],
-        "kind": "mono",
-        "source": "carrier",
-        "ref": "RE1",
-        "state": recordings.STORED,
-        "attempts": 0,
-        "mime": "audio/wav",
-        "bytes": 6,
-        "blob": key,
-        "created_at": services.context.now(),
-    }
-    with services.store.write() as conn:
-        recordings.insert(conn, row)
-    return str(row["id"])
 
 
 def requests(app: Flask, ids: dict[str, str]) -> list[tuple[str, str, dict[str, str]]]:
