@@ -79,8 +79,8 @@ def main() -> int:
             f"{time.monotonic() - begun:.1f} s"
         )
         figures.append(f"{name}: {seen.orders:,} orders, {len(seen.finals)} state")
-    seen = f"{', '.join(figures)}, 1 report each"
-    return conclude("orders", seen, reached=good, keep=options.record)
+    told = f"{', '.join(figures)}, 1 report each"
+    return conclude("orders", told, reached=good, keep=options.record)
 
 
 if __name__ == "__main__":
