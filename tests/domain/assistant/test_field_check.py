@@ -259,7 +259,7 @@ def test_a_stand_in_is_named(voice: dict[str, Any], speaker: str) -> None:
 @pytest.mark.parametrize(
     ("stage", "plan", "fallback", "why"),
     [
-        ("voice", "voices", {"provider": "azure", "voiceId": "x"}, "no key for azure"),
+        ("voice", "voices", {"provider": "azure", "voiceId": "x"}, "AZURE_SPEECH_API_KEY"),
         ("voice", "voices", {"provider": "piper"}, "pip install 'patchbay[local]'"),
         ("transcriber", "transcribers", {"provider": "whisper"}, "pip install 'patchbay[local]'"),
         ("transcriber", "transcribers", NOBODYS, "transcriber.provider is one of"),
