@@ -14,6 +14,7 @@ TALK_FRAMES = 15
 
 def perform(act: CallerAction, socket: MediaSocket, stage: Stage, patience: float) -> Ending:
     """Do the caller's action. ``patience``: seconds until a call that goes on is cut."""
+    stage.socket = socket
     stage.talking.set()
     if act not in (CallerAction.STAY, CallerAction.CONVERSE):
         _talk(socket, stage, patience)
