@@ -149,6 +149,7 @@ PLACES: dict[str, dict[str, str]] = {
         "requests.Session": "a recording, from hosts that the carrier's adapter trusts",
     },
     "providers/simulation/media_socket.py": {"websockets.sync.client.connect": SIMULATOR},
+    "providers/simulation/supervisor.py": {"websockets.sync.client.connect": SIMULATOR},
     "providers/simulation/timeline.py": {"urllib3.PoolManager": SIMULATOR},
     "providers/twilio/rest.py": {"twilio.rest.Client": CARRIER},  # a type
     "providers/twilio/sdk.py": {
