@@ -25,10 +25,11 @@ import psycopg
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
+from app.cli.processes import children
 from bench.fault_proxy import FaultProxy
 from bench.postgresql import PostgreSQL, postgresql
-from bench.reliability import record
-from bench.serving import Process, bridge, children
+from bench.reliability import conclude
+from bench.serving import Process, bridge
 from bench.store_client import StoreClient
 from tests.fakes.carriers.twilio import TWILIO
 from tests.fakes.client_server import Receiver
@@ -242,8 +243,8 @@ POSTGRESQL: dict[str, Callable[[Place], Any]] = {
 # ------------------------------------------------------------------ one failure
 
 
-def play(only: str | None, *, keep: bool) -> bool:
-    """Play them all. Returns whether all was as promised."""
+def play(only: str | None, *, keep: bool) -> int:
+    """Play them all. Returns the exit status."""
     outcomes = list[Outcome]()
     for name, fault in SQLITE.items():
         if only in (None, name):
@@ -269,10 +270,7 @@ def play(only: str | None, *, keep: bool) -> bool:
         + ", ".join(f"{kind} {seconds:.1f} s" for kind, seconds in slowest.items())
         + f" at most, {lost} lost by the bridge and {by_disk} by the disk, all going on after {worst}"
     )
-    print(told)
-    if keep:
-        record("store-faults", told, reached=good)
-    return good
+    return conclude("store-faults", told, reached=good, keep=keep)
 
 
 MORE = {"RUN_JOBS": "1", "SETTLE_SECONDS": "0.5", "PRICE_SECONDS": "1"}

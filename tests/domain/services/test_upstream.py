@@ -13,8 +13,6 @@ import pytest
 from app import deadline, default_org
 from app.domain.assistant import upstream
 from app.domain.calls import record
-from app.domain.calls.apply import finalize
-from app.domain.calls.record import CallTx
 from app.domain.context import Reply as ServerReply
 from app.domain.errors import Invalid, NotFound, Unauthorized
 from app.domain.legs.upstream import NoStream, UpstreamStream, messages_url
@@ -103,10 +101,7 @@ class Relayed:
 
     def end(self) -> None:
         self.ours.end(self.call)
-        with self.context.store.write() as conn:
-            call = record.get(conn, self.call["id"], lock=True)
-            assert call is not None
-            finalize(CallTx(self.context, conn, call))
+        self.ours.settle(self.call)
 
     def later(self) -> float | None:
         return upstream_report.run(self.context, {"callId": self.call["id"]})
