@@ -195,6 +195,11 @@ def get(conn: Connection, call_id: str, *, lock: bool = False, log: bool = False
     return load(row) if row else None
 
 
+def foresee_several(conn: Connection, call_ids: Collection[str]) -> None:
+    """Ask for ``get_several`` along with the next question."""
+    calls.foresee_several(conn, call_ids)
+
+
 def get_several(conn: Connection, call_ids: Collection[str]) -> dict[str, Call]:
     """Those of these calls that exist, by id."""
     return {row["id"]: load(row) for row in calls.get_several(conn, call_ids)}

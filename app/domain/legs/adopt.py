@@ -18,6 +18,7 @@ def bind_leg(tx: CallTx, leg: Leg, *, media: bool = False) -> Changes:
     """
     facts, changes = tx.call.facts, Changes()
     if leg.leg_ref != (facts.media_leg_ref if media else facts.leg_ref):
+        late_binding.foresee(tx.conn, tx.call.provider, leg.leg_ref, leg.call_ref)
         for ref in {leg.leg_ref, leg.call_ref}:
             _map_ref(tx, ref)
         late_binding.look_back(tx.context, tx.conn, tx.call.provider, leg.leg_ref, leg.call_ref)
