@@ -121,12 +121,7 @@ class Connection(sa.engine.Connection):
         return super().exec_driver_sql(*arguments, **more)
 
     def ask(self, text: str, values: tuple[Any, ...]) -> Answer:
-        """The answer to a statement that sees what was changed. Raises SQLAlchemy's error."""
-        if self.pipeline is None:
-            try:
-                return cast("Answer", self.raw.execute(text, values))
-            except Exception as error:
-                raise self.translated(error) from error
+        """PostgreSQL's answer to a statement that sees what was changed. Raises SQLAlchemy's error."""
         before = self._before()
         if not self.foreseen:
             return self._send([*before, Statement(text, values)])[-1]

@@ -1,8 +1,8 @@
 """Sends several statements to PostgreSQL at once, and then reads their answers: one round trip.
 
 psycopg's own pipeline mode takes more processor time than the round trips that it saves. This one is
-libpq's, on the same connection, with psycopg's adaptation of values. All statements end in one
-``Sync``: after an error none of the later ones runs, and without a ``BEGIN`` they are one transaction.
+libpq's, on the same connection, with psycopg's adaptation of values. One ``Sync`` ends all
+statements. So after an error none of the later ones runs. Without a ``BEGIN`` they are one transaction.
 https://www.postgresql.org/docs/current/libpq-pipeline-mode.html
 """
 

@@ -116,8 +116,8 @@ class Prepared:
     def foresee(self, conn: sa.engine.Connection, values: JsonObject) -> None:
         """Ask right behind this transaction's next question, in the same round trip.
 
-        The answer waits for the same question of one of the other methods, as long as nothing of the
-        transaction changes its tables. SQLite has no round trips.
+        The answer waits for the same question of another method. A change of its tables by this
+        transaction drops it. SQLite has no round trips.
         """
         ours = cast("Connection", conn)
         if ours.is_sqlite:
@@ -129,6 +129,11 @@ class Prepared:
         ours = cast("Connection", conn)
         compiled = self._compiled.get(ours.is_sqlite) or self._compile(ours)
         bound = _bound(compiled, values)
+        if ours.is_sqlite:
+            try:
+                return compiled, ours.raw.execute(compiled.text, bound)
+            except Exception as error:
+                raise ours.translated(error) from error
         if ours.answered:
             known = ours.known(Statement(compiled.text, bound))
             if known is not None:

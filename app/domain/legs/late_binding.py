@@ -11,11 +11,6 @@ BIND = "bind-owner-callbacks"
 """Kind of the job (``services/owner_callbacks.py``)."""
 
 
-def foresee(conn: Connection, provider: str, leg_ref: str, call_ref: str) -> None:
-    """Ask for what ``look_back`` needs along with the next question."""
-    owner_callbacks.foresee_lanes(conn, provider, leg_ref, call_ref)
-
-
 def look_back(
     context: Context, conn: Connection, provider: str, leg_ref: str, call_ref: str
 ) -> None:
