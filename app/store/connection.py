@@ -100,6 +100,8 @@ class Connection(sa.engine.Connection):
         """Their answers, until they are asked for or their table changes."""
         self.awaits_begin = False
         """Whether the block is a transaction that PostgreSQL does not know of yet."""
+        self.has_commit = False
+        """Whether the block ends with a commit. Without one no change may wait for it."""
         self.until = 0.0
         """Until when this block may wait for the database, by ``time.monotonic``."""
 
@@ -108,7 +110,7 @@ class Connection(sa.engine.Connection):
         self.until = deadline.store_until()
         if not self.is_sqlite:
             self.raw.until = self.until
-        self.revision, self.changes_kept_rows = None, False
+        self.revision, self.changes_kept_rows, self.has_commit = None, False, False
         if self.before_commit or self.after_commit:
             self.before_commit, self.after_commit = [], []
 

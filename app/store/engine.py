@@ -132,7 +132,7 @@ class Store:
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
         with self._pool.connection() as conn:
-            conn.awaits_begin = True
+            conn.awaits_begin = conn.has_commit = True
             try:
                 yield conn
                 for callback in conn.before_commit:

@@ -111,7 +111,11 @@ class Prepared:
         compiled = self._compiled.get(False) or self._compile(ours)
         if ours.answered and compiled.changes is not None:
             ours.changes_table(compiled.changes)
-        ours.changes.append(Statement(compiled.text, _bound(compiled, values)))
+        bound = _bound(compiled, values)
+        if ours.has_commit:
+            ours.changes.append(Statement(compiled.text, bound))
+        else:
+            ours.ask(compiled.text, bound)
 
     def foresee(self, conn: sa.engine.Connection, values: JsonObject) -> None:
         """Ask right behind this transaction's next question, in the same round trip.

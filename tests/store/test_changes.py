@@ -79,6 +79,13 @@ def test_a_block_that_raises_stores_nothing(store: Store, asks: bool) -> None:
     assert names(store) == ["c"]
 
 
+def test_a_change_outside_a_transaction_does_not_wait_for_a_commit(store: Store) -> None:
+    with store.read() as conn:
+        insert(conn, orgs, org("a"))
+        RENAME.many(conn, [{"org": "a", "to": "new"}])
+    assert names(store) == ["new"]
+
+
 def test_many_rows_are_changed_by_one_statement(store: Store) -> None:
     with store.write() as conn:
         for id in "abc":
