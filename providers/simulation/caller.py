@@ -14,6 +14,7 @@ TALK_FRAMES = 15
 
 def perform(act: CallerAction, socket: MediaSocket, stage: Stage, patience: float) -> Ending:
     """Do the caller's action. ``patience``: seconds until a call that goes on is cut."""
+    stage.socket = socket
     stage.talking.set()
     if act not in (CallerAction.STAY, CallerAction.CONVERSE):
         _talk(socket, stage, patience)
@@ -32,6 +33,7 @@ def _act(act: CallerAction, socket: MediaSocket, stage: Stage, patience: float) 
     ):
         stage.timeline.add("caller", "hangs up")
         stage.left = True
+        stage.moments.hung_up()
         socket.leave()
         return Ending.CALLER_LEFT
     if stage.cut:
@@ -57,6 +59,7 @@ def _talk(socket: MediaSocket, stage: Stage, patience: float) -> None:
     socket.talk(TALK_FRAMES)
     if socket.playout.wait_heard(patience):
         stage.timeline.add("caller", "talks, hears the assistant")
+        stage.moments.heard_assistant(socket.playout.first_at)
     elif not socket.interrupted:
         stage.problem("the caller talked, and heard nothing of the assistant")
 

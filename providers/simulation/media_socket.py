@@ -48,6 +48,8 @@ class Playout:
     def __init__(self, speed: float, on_mark: Callable[[Any], None]) -> None:
         # Seconds of audio received so far.
         self.heard = 0.0
+        # When the first of it came, by the monotonic clock; 0 before.
+        self.first_at = 0.0
         self._speed = speed
         self._on_mark = on_mark
         self._until = 0.0
@@ -58,6 +60,7 @@ class Playout:
 
     def sound(self, seconds: float) -> None:
         with self._changed:
+            self.first_at = self.first_at or time.monotonic()
             self.heard += seconds
             self._until = max(self._until, time.monotonic()) + seconds * self._speed
             self._changed.notify_all()
@@ -114,6 +117,13 @@ class PlaybackBuffer:
     def clear(self) -> None:
         with self._lock:
             self._waiting.clear()
+
+    def drain(self) -> bytes:
+        """Take all that there is."""
+        with self._lock:
+            piece = bytes(self._waiting)
+            self._waiting.clear()
+        return piece
 
     def take(self, count: int) -> bytes:
         """Take ``count`` bytes, with silence where there is no audio."""

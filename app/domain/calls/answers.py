@@ -18,6 +18,7 @@ from app.domain.context import Context
 from app.store import events
 from providers.base.instructions import (
     Answer,
+    Brief,
     Connect,
     Fetch,
     Forward,
@@ -28,6 +29,7 @@ from providers.base.instructions import (
     Listen,
     Park,
     Play,
+    Refer,
     Return,
     Say,
 )
@@ -42,6 +44,7 @@ CONNECT = "connect"
 KINDS: Mapping[type[Instruction], str] = {
     Connect: CONNECT,
     Forward: "forward",
+    Refer: "refer",
     Return: "return",
     Say: "say",
     Hold: "hold",
@@ -50,6 +53,7 @@ KINDS: Mapping[type[Instruction], str] = {
     Join: "join",
     Play: "play",
     Listen: "listen",
+    Brief: "brief",
     Fetch: "fetch",
 }
 """Type of an instruction -> its ``type`` in ``raw.instructions``."""

@@ -262,6 +262,8 @@ class Call:
 
     def tell_verdict(self, *, wait: bool = False) -> None:
         word, self.verdict = self.verdict, ""
+        if word == "machine" and self.party == "operator":
+            self.stage.moments.transfer_failed()
         if word:
             self.leg.detected(word, wait=wait)
 
@@ -296,7 +298,7 @@ class Call:
         payload = {
             "to": self.leg.to,
             "from": self.leg.from_,
-            "endpoint_type": "phone",
+            "endpoint_type": "sip" if self.leg.from_.startswith("sip:") else "phone",
             "conversation_uuid": self.leg.conversation,
             "uuid": self.leg.uuid,
             "region_url": REGION_URL,

@@ -76,6 +76,8 @@ def dial(call: Call, source: Source, callee: Callee) -> None:
     if call.leg.over.wait(patience):
         return
     if callee.outcome != "answered":
+        if call.party == "operator":
+            call.stage.moments.transfer_failed()
         call.leg.happen(callee.outcome)
         if callee.outcome != NO_COMPLETED:
             call.leg.complete(USER)
@@ -209,6 +211,8 @@ def _forward(call: Call, endpoint: Action, events: EventUrl) -> Ncco | None:
         return None
     if word == "cancelled":
         call.leg.complete(USER)  # the caller did not wait
+    else:
+        call.stage.moments.transfer_failed()
     following = call.read(leg.ask(word))
     if word != NO_COMPLETED:
         leg.complete(USER)
@@ -266,14 +270,15 @@ def _notify(call: Call, action: Action) -> Ncco | None:
 
 def _input(call: Call, action: Action) -> Ncco | None:
     """Send the pressed key, or that none was. The response is the next NCCO."""
-    if call.party == "operator":
+    if call.party == "operator" and action.get("type") == ["speech"]:
         return _hear_speech(call, action)
     url, dtmf = event_url(action), action.get("dtmf", {})
     if url is None or action.get("type") != ["dtmf"] or not 0 <= dtmf.get("timeOut", 3) <= 10:
         raise NccoError("Syntax error in NCCO. input: type dtmf, timeOut and eventUrl.")
-    key = call.stage.held.key
+    stage = call.stage
+    key = stage.operator.key if call.party == "operator" else stage.held.key
     if key:
-        call.stage.timeline.add("caller", f"presses {key}")
+        stage.timeline.add(call.party, f"presses {key}")
     event = {
         "dtmf": {"digits": key, "timed_out": not key},
         "from": call.leg.from_,

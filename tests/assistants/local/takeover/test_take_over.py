@@ -328,6 +328,28 @@ async def test_a_give_back_that_was_not_stored_is_stored_by_the_next(
         assert await call.domain.hears("given back") == ("given back", "token-1", "asked")
 
 
+@on_loop
+async def test_a_store_that_hangs_holds_up_no_supervisor(monkeypatch: pytest.MonkeyPatch) -> None:
+    stored, free = list[bool](), threading.Event()
+    async with talking(TWILIO, MENU) as call, supervising(call) as supervisor:
+
+        def hang(*_: Any, taken: bool, **__: Any) -> None:
+            with idle():
+                free.wait()
+            stored.append(taken)
+
+        monkeypatch.setattr(call.domain, "taken_over", hang)
+        try:
+            await supervisor.take_over()
+            began = asyncio.get_running_loop().time()
+            await supervisor.give_back()
+            assert stored == []
+            assert asyncio.get_running_loop().time() - began < 1.0, "of the loop's own time"
+        finally:
+            free.set()
+        await call.domain.until(lambda: stored == [True, False])
+
+
 @pytest.mark.parametrize("what", ["take-over", "say"])
 @on_loop
 async def test_an_answer_that_was_asked_for_early_and_is_dropped(what: str) -> None:
