@@ -21,12 +21,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from app.cli.processes import free_port
 from bench.balancer import Balancer, Side
 from bench.database import database
 from bench.figures import median, percentile
 from bench.machine import machine
 from bench.reliability import record
-from bench.serving import free_port
 from bench.simulated import CARRIERS, TIMEOUT, ignore
 from providers.simulation.assistants import ECHO
 from providers.simulation.stage import CallerAction
