@@ -441,7 +441,7 @@ class MediaService:
         """Store that a supervisor has the call, or the assistant again. Raises the store's error."""
         with self.context.store.write() as conn:
             tx = self._locked(conn, claim)
-            if tx is not None:
+            if tx is not None and supervisor.may_tell(tx, claim.stream):
                 supervisor.note(tx, claim.stream, taken=taken, cause=cause)
 
     def _record(
