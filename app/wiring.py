@@ -49,6 +49,7 @@ from app.domain.services.calls import CallService
 from app.domain.services.checks import CheckService
 from app.domain.services.media import MediaService
 from app.domain.services.messages import MessageService
+from app.domain.services.operator_media import OperatorMedia
 from app.domain.services.owner_callbacks import OwnerCallbackService
 from app.domain.services.webhooks import LegService
 from app.jobs.base import Handler
@@ -173,6 +174,7 @@ class Services:
         self.checks = CheckService(self.context)
         self.legs = LegService(self.context)
         self.media = MediaService(self.context)
+        self.operator_media = OperatorMedia(self.context)
         handlers[idempotency.JOB] = partial(idempotency.forget, self.context)
         handlers[no_record.JOB] = partial(no_record.run, self.context)
         handlers[analysis.JOB] = partial(analysis.run, self.context)

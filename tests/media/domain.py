@@ -159,8 +159,10 @@ class Domain:
     def store_failed(self, error: Exception) -> None:
         self.store_failures.append(error)
 
-    def request_end(self, call_id: str, reason: EndedReason, message: str | None = None) -> None:
-        self._tell("intend", call_id, reason, message)
+    def request_end(
+        self, claim: StreamClaim, reason: EndedReason, message: str | None = None
+    ) -> None:
+        self._tell("intend", claim.call_id, reason, message)
 
     def note(self, claim: StreamClaim, name: str, data: Mapping[str, Any]) -> None:
         self._tell("note", claim.call_id, name, dict(data))

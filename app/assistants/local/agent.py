@@ -26,9 +26,9 @@ from app.assistants.local.squad.member import Member, system_messages
 from app.assistants.local.takeover.hold import Hold
 from app.assistants.local.takeover.listener import SupervisorListener
 from app.assistants.local.takeover.take_over import TakeOver
-from app.assistants.local.tools.definitions import MENU_TOOLS, Tool
+from app.assistants.local.tools.definitions import MENU_TOOLS, Kind, Tool
 from app.assistants.local.tools.execution import ToolExecutor
-from app.assistants.local.tools.reading import left_out, read_tools
+from app.assistants.local.tools.reading import left_out, read_operators_tools, read_tools
 from app.assistants.local.transcript.conversation import NAMES, Conversation
 from app.assistants.local.transcript.messages import MessageBuilder
 from app.assistants.local.transcript.spoken_text import TextTiming
@@ -216,6 +216,9 @@ class VoiceAgent:
 
     def _tools(self, claim: StreamClaim, config: AgentConfig) -> list[Tool]:
         """The assistant's tools; of the embedded menu, those that it calls."""
+        if claim.transfer:
+            own = read_operators_tools(claim.assistant)
+            return [*own, *(each for each in MENU_TOOLS if each.kind is Kind.END_CALL)]
         if _provider(config.model) == "embedded":
             return MENU_TOOLS
         for why in left_out(claim.assistant):

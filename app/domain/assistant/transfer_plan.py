@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from app.domain.assistant import transfer_assistant
 from app.domain.assistant.fields import Json, object_of, objects_of, text_of
 from providers.common.json_types import JsonObject
 
@@ -73,6 +74,10 @@ class TransferPlan:
     fallback: Fallback | None = None
     listen_seconds: int = 0
     """How long the operator may stay silent before being told. 0: is told at once."""
+    assistant: Json = field(default_factory=dict)
+    """``transferAssistant``, in the mode that has one."""
+    context: Json = field(default_factory=dict)
+    """``contextEngineeringPlan``: what the transfer assistant knows of the conversation."""
 
     @property
     def is_warm(self) -> bool:
@@ -82,6 +87,7 @@ class TransferPlan:
     @property
     def wants_summary(self) -> bool:
         untold = self.mode is Mode.EXPERIMENTAL and not self.message
+        untold = untold and not (self.assistant and not self.summary)
         wanted = self.mode in WITH_SUMMARY or untold
         return wanted and self.summary.get("enabled") is not False
 
@@ -89,9 +95,16 @@ class TransferPlan:
     def detects_machine(self) -> bool:
         return self.mode is Mode.EXPERIMENTAL
 
+    @property
+    def talk_seconds(self) -> float:
+        """How long the transfer assistant may talk with the operator."""
+        return transfer_assistant.max_seconds(self.assistant)
+
     def briefing(self, summary: str) -> str:
-        """What the operator hears."""
+        """What the operator hears; with a transfer assistant, what it has to tell."""
         told = summary if self.wants_summary else self.message
+        if self.assistant:
+            return (told or self.message)[:MAX_TEXT]
         return (told or self.message or NO_SUMMARY)[:MAX_TEXT]
 
 
@@ -109,6 +122,8 @@ def read(destination: JsonObject) -> TransferPlan:
         joined_url=text_of(plan, "transferCompleteAudioUrl") or None,
         fallback=_fallback(object_of(plan, "fallbackPlan")),
         listen_seconds=_seconds(plan, "timeout") if mode in SPEAKS_FIRST else 0,
+        assistant=object_of(plan, "transferAssistant") if mode == Mode.EXPERIMENTAL else {},
+        context=object_of(plan, "contextEngineeringPlan"),
     )
 
 
@@ -138,7 +153,8 @@ def problem(destination: JsonObject) -> str | None:
         url = plan.get(name)
         if url and not (isinstance(url, str) and (WEB.fullmatch(url) or "{{" in url)):
             return f"transferPlan.{name} must be a URL of http or https"
-    return None
+    wrong = transfer_assistant.problem(plan)
+    return f"transferPlan.{wrong}" if wrong else None
 
 
 def problems(assistant: Json) -> Iterator[str]:

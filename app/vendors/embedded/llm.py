@@ -26,6 +26,7 @@ from providers.common.json_types import JsonObject
 
 # The tools it calls, by Vapi's names. The tool executor registers them.
 END_CALL, TRANSFER_CALL = "endCall", "transferCall"
+OF_OPERATORS = frozenset({Then.SUCCESSFUL, Then.CANCEL})
 
 
 class EmbeddedModel(LLMService[Any]):
@@ -59,6 +60,8 @@ class EmbeddedModel(LLMService[Any]):
             await self._call(END_CALL, {}, context)
         elif reply.then == Then.TRANSFER:
             await self._call(TRANSFER_CALL, {"destination": reply.destination}, context)
+        elif reply.then in OF_OPERATORS:
+            await self._call(reply.then.value, {}, context)
 
     def _reply(self, context: LLMContext) -> Reply:
         messages = cast(list[JsonObject], context.get_messages())

@@ -117,6 +117,11 @@ class TwilioCall:
         return self.direction != INBOUND and self.to.startswith(self.stage.config.destination)
 
     @property
+    def party(self) -> str:
+        """``operator`` or ``caller``."""
+        return "operator" if self.is_operator else "caller"
+
+    @property
     def price(self) -> str | None:
         """The price.
 

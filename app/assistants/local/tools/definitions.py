@@ -31,6 +31,10 @@ class Kind(StrEnum):
     """A server's tools, which are listed when the call begins; or one of them."""
     HANDOFF = "handoff"
     """Hands the call to another assistant."""
+    TRANSFER_SUCCESSFUL = "transferSuccessful"
+    """Connects the operator of a warm transfer with the caller. Of transfer assistants only."""
+    TRANSFER_CANCEL = "transferCancel"
+    """Gives the caller back to the assistant. Of transfer assistants only."""
 
 
 class ToolMessageType(StrEnum):
@@ -85,6 +89,8 @@ class Tool:
 NOTHING: JsonObject = {"type": "object", "properties": {}, "required": []}
 MENU_TOOLS = [Tool(kind, kind.value, "", NOTHING) for kind in (Kind.END_CALL, Kind.TRANSFER_CALL)]
 """The tools that the embedded menu calls."""
+OF_OPERATORS = frozenset({Kind.TRANSFER_SUCCESSFUL, Kind.TRANSFER_CANCEL})
+"""The tools that every transfer assistant has, and no other."""
 
 
 def tools_schema(tools: Sequence[Tool]) -> ToolsSchema:

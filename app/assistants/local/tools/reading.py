@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from app.assistants.local.tools.definitions import NOTHING, Kind, Tool
+from app.assistants.local.tools.definitions import NOTHING, OF_OPERATORS, Kind, Tool
 from app.assistants.local.tools.handoff_function import (
     handoff_description,
     handoff_name,
@@ -50,6 +50,13 @@ QUESTION: JsonObject = {
     "properties": {"query": {"type": "string", "description": "What to look for."}},
     "required": ["query"],
 }
+REASON: JsonObject = {
+    "type": "object",
+    "properties": {
+        "reason": {"type": "string", "description": "Why this person does not take the call."}
+    },
+    "required": [],
+}
 # The description and parameters of a tool that has none.
 BUILT_IN: Mapping[Kind, tuple[str, JsonObject]] = {
     Kind.END_CALL: ("Use this function to end the call.", NOTHING),
@@ -62,11 +69,37 @@ BUILT_IN: Mapping[Kind, tuple[str, JsonObject]] = {
     Kind.SMS: ("Use this function to send a text message to the caller.", TEXT),
     Kind.QUERY: ("", QUESTION),
     Kind.API_REQUEST: ("Use this function to make an API request.", NOTHING),
+    Kind.TRANSFER_SUCCESSFUL: (
+        "Use this function to connect the caller, once this person is ready to take the call.",
+        NOTHING,
+    ),
+    Kind.TRANSFER_CANCEL: (
+        "Use this function to cancel the transfer, when this person does not take the call,"
+        " or when no person has answered.",
+        REASON,
+    ),
 }
+# What a transfer assistant does not do with the leg of its operator.
+NOT_OF_OPERATORS = frozenset({Kind.TRANSFER_CALL, Kind.HANDOFF})
 
 
 def read_tools(assistant: AssistantConfig) -> list[Tool]:
     """Read every tool, each name once. Current forms win over older ones."""
+    return [tool for tool in _read_all(assistant) if tool.kind not in OF_OPERATORS]
+
+
+def read_operators_tools(assistant: AssistantConfig) -> list[Tool]:
+    """Read a transfer assistant's tools, with the two that end its talk.
+
+    An embedded menu ends the transfer with its ``endCall``.
+    """
+    found = [each for each in _read_all(assistant) if each.kind not in NOT_OF_OPERATORS]
+    kinds = {tool.kind for tool in found}
+    own = [{"type": kind.value} for kind in sorted(OF_OPERATORS - kinds)]
+    return [*found, *(tool for each in own if (tool := read_tool(each)))]
+
+
+def _read_all(assistant: AssistantConfig) -> list[Tool]:
     model = assistant.model
     found = dict[str, Tool]()
     current = map(read_tool, objects_of(model, "tools"))

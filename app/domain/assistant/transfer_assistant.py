@@ -1,0 +1,203 @@
+"""The assistant that talks with the operator of a warm transfer: ``transferPlan.transferAssistant``.
+
+It has the fields that Vapi's schema ``TransferAssistant`` has. What it leaves out is that of the
+assistant which transfers the call. Pure. https://docs.vapi.ai/calls/assistant-based-warm-transfer
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from app.domain.assistant import history
+from app.domain.assistant.config import AssistantConfig
+from app.domain.assistant.conversation import FirstMessageMode
+from app.domain.assistant.fields import Json, object_of, objects_of, text_of
+from app.domain.assistant.history import History
+from providers.common.json_types import JsonDict, JsonObject
+
+SUCCESSFUL, CANCEL = "transferSuccessful", "transferCancel"
+"""Types of its two tools, which it always has."""
+NAME = "transfer-assistant"
+MAX_SECONDS, SILENCE_SECONDS = 120, 30
+"""Vapi's defaults of ``maxDurationSeconds`` and ``silenceTimeoutSeconds``."""
+SECONDS: Mapping[str, range] = {
+    "maxDurationSeconds": range(10, 43_201),
+    "silenceTimeoutSeconds": range(5, 3601),
+}
+"""Field -> the seconds that it may have."""
+MAX_MESSAGES = 10_000
+PROMPT = (
+    "A caller is on hold, and you are on the phone with the person who may take the call. "
+    "Find out whether this person can talk with the caller now. "
+    "Call transferSuccessful once the person agrees. "
+    "Call transferCancel if the person cannot or does not want to, or if no person answers. "
+    "Say why the caller calls, and answer questions about the transfer. "
+    "Talk about nothing else, and be brief."
+)
+"""Its system message, unless the first of its messages is one."""
+OWN = (
+    "voice",
+    "transcriber",
+    "firstMessage",
+    "firstMessageMode",
+    "backgroundSound",
+    "backgroundSpeechDenoisingPlan",
+    "startSpeakingPlan",
+)
+"""Its fields that are used as they are."""
+INHERITED = (
+    "voice",
+    "transcriber",
+    "startSpeakingPlan",
+    "stopSpeakingPlan",
+    "backgroundSpeechDenoisingPlan",
+    "compliancePlan",
+    "hipaaEnabled",
+    "credentials",
+    "credentialIds",
+    "variableValues",
+    "server",
+    "serverUrl",
+    "serverUrlSecret",
+)
+"""Fields that it has from the assistant which transfers the call."""
+OF_TALK = ("messages", "systemPrompt", "tools", "toolIds", "functions", "knowledgeBase")
+"""Fields of a model that belong to the assistant which has it."""
+SPEAKERS: Mapping[object, str] = {"user": "Caller", "bot": "Assistant", "supervisor": "Supervisor"}
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """What was said on the call, and what the assistant that transfers it knows of that."""
+
+    messages: Sequence[JsonObject]
+    history: History
+
+
+def max_seconds(given: Json) -> float:
+    """How long it may talk with the operator."""
+    return _seconds(given, "maxDurationSeconds", MAX_SECONDS)
+
+
+def effective(caller: AssistantConfig, given: Json) -> AssistantConfig:
+    """It, with what it has from the caller's assistant. Its templates are as they are."""
+    made = {name: caller.json[name] for name in INHERITED if name in caller.json}
+    made |= {name: given[name] for name in OWN if given.get(name) not in (None, "", {})}
+    silence = _seconds(given, "silenceTimeoutSeconds", SILENCE_SECONDS)
+    return AssistantConfig(
+        {
+            **made,
+            "name": text_of(given, "name") or NAME,
+            "model": _model(caller, object_of(given, "model")),
+            "silenceTimeoutSeconds": silence,
+            "transport": {"provider": "local"},
+            "serverMessages": [],
+            "clientMessages": [],
+        }
+    )
+
+
+def informed(assistant: AssistantConfig, talk: Talk, plan: Json, briefing: str) -> AssistantConfig:
+    """It, once its templates are rendered, with what it knows of the call.
+
+    ``plan``: ``contextEngineeringPlan``. ``briefing``: what it has to tell the operator.
+    """
+    known = "\n".join(_lines(talk, plan))
+    added = [f"Tell the person this: {briefing}"] if briefing else []
+    added += [f"What was said on the call so far:\n{known}"] if known else []
+    if not added or assistant.is_menu:
+        return assistant
+    model = object_of(assistant.json, "model")
+    first, *others = objects_of(model, "messages")
+    prompt = "\n\n".join([text_of(first, "content"), *added])
+    messages = [{**first, "content": prompt}, *others]
+    return AssistantConfig({**assistant.json, "model": {**model, "messages": messages}})
+
+
+def problem(plan: JsonObject) -> str | None:
+    """Why ``transferAssistant`` or ``contextEngineeringPlan`` is not valid, as a sentence."""
+    return _context_problem(plan.get("contextEngineeringPlan")) or _problem(
+        plan.get("transferAssistant")
+    )
+
+
+def _problem(given: object) -> str | None:
+    if given is None:
+        return None
+    if not isinstance(given, Mapping):
+        return "transferAssistant must be an object"
+    for name in ("model", "voice", "transcriber"):
+        if not isinstance(given.get(name) or {}, Mapping):
+            return f"transferAssistant.{name} must be an object"
+    for name in ("name", "firstMessage"):
+        if not isinstance(given.get(name) or "", str):
+            return f"transferAssistant.{name} must be a string"
+    modes = [mode.value for mode in FirstMessageMode]
+    if given.get("firstMessageMode") not in (None, *modes):
+        return f"transferAssistant.firstMessageMode must be one of: {', '.join(modes)}"
+    for name, seconds in SECONDS.items():
+        value = given.get(name)
+        if value is not None and not _is_within(value, seconds):
+            first, last = seconds[0], seconds[-1]
+            return f"transferAssistant.{name} must be a number from {first} to {last}"
+    return None
+
+
+def _context_problem(plan: object) -> str | None:
+    name = "contextEngineeringPlan"
+    if plan is None:
+        return None
+    if not isinstance(plan, Mapping):
+        return f"{name} must be an object"
+    if plan.get("type") not in history.PLANS:
+        return f"{name}.type must be one of: {', '.join(history.PLANS)}"
+    most = plan.get("maxMessages")
+    needed = plan["type"] == history.Way.LAST
+    if needed and not _is_within(most, range(MAX_MESSAGES + 1)):
+        return f"{name}.maxMessages must be a number from 0 to {MAX_MESSAGES}"
+    return None
+
+
+def _model(caller: AssistantConfig, own: Json) -> JsonDict:
+    """Its model: the caller's assistant's, where it names none."""
+    theirs = object_of(caller.json, "model")
+    lent = {name: value for name, value in theirs.items() if name not in OF_TALK}
+    model: JsonDict = {**({} if text_of(own, "provider") else lent), **own}
+    messages = objects_of(own, "messages")
+    if not messages or messages[0].get("role") != "system":
+        prompt = text_of(own, "systemPrompt") or PROMPT
+        messages = [{"role": "system", "content": prompt}, *messages]
+    return {**model, "messages": messages}
+
+
+def _lines(talk: Talk, plan: Json) -> Iterator[str]:
+    """What it knows of the conversation, a line for each message."""
+    way = plan or {"type": history.Way.ALL.value}
+    destination = {"contextEngineeringPlan": way}
+    kept = history.following(talk.history, talk.messages, destination).kept
+    for place in kept:
+        if line := _line(talk.messages[place]):
+            yield line
+
+
+def _line(message: JsonObject) -> str:
+    role, text = message.get("role"), message.get("message")
+    if role in SPEAKERS and text:
+        return f"{SPEAKERS[role]}: {text}"
+    if role == history.SYSTEM and text:
+        return f"Note: {text}"
+    if role == "tool_call_result" and message.get("result"):
+        return f"Result of {message.get('name')}: {message['result']}"
+    return ""
+
+
+def _seconds(given: Json, name: str, default: int) -> float:
+    value = given.get(name)
+    return float(str(value)) if _is_within(value, SECONDS[name]) else default
+
+
+def _is_within(value: object, seconds: range) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return seconds[0] <= value <= seconds[-1]
