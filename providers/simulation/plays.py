@@ -253,6 +253,13 @@ class Plays(ABC, Generic[S, C]):
         if "operator" in stage.ears["caller"].heard:
             stage.problem("the caller heard the operator")
 
+    def warm_dialled(self, stage: S) -> None:
+        """The same of a call that the bridge dials."""
+        stage.operator = Callee(acts=(CallerAction.ACCEPT,))
+        stage.bridge.plan = {"transferPlan": TALKS}
+        self.dial(stage, Callee(acts=(CallerAction.TRANSFER,)))
+        hears_only(stage, "operator", "voice", "caller")
+
     def warm_spoken(self, stage: S) -> None:
         self.warm(stage, Callee(), mode=SPEAKS_FIRST)
         hears_only(stage, "operator", "briefing", "caller")

@@ -296,8 +296,14 @@ def shared(plays: Plays[S, C]) -> tuple[Scenario[S], ...]:
             FORWARDED,
         ),
         Scenario(
+            "warm-transfer-assistant-dialled",
+            "The same, of a call that the bridge dials.",
+            plays.warm_dialled,
+            FORWARDED,
+        ),
+        Scenario(
             "warm-transfer-assistant-declined",
-            "The same; the operator presses 2, and the caller, back with the assistant, presses #.",
+            "The operator presses 2, and the caller, back with the assistant, presses #.",
             lambda stage: plays.warm_declined(stage, CallerAction.DECLINE),
             ENDED_BY_ASSISTANT,
         ),

@@ -216,14 +216,15 @@ class VoiceAgent:
 
     def _tools(self, claim: StreamClaim, config: AgentConfig) -> list[Tool]:
         """The assistant's tools; of the embedded menu, those that it calls."""
-        if claim.transfer:
-            own = read_operators_tools(claim.assistant)
-            return [*own, *(each for each in MENU_TOOLS if each.kind is Kind.END_CALL)]
-        if _provider(config.model) == "embedded":
+        is_menu = _provider(config.model) == "embedded"
+        if is_menu and not claim.transfer:
             return MENU_TOOLS
-        for why in left_out(claim.assistant):
+        for why in left_out(claim.assistant, of_operator=bool(claim.transfer)):
             log.warning("call %s: a tool is left out: %s", claim.call_id, why)
-        return read_tools(claim.assistant)
+        if not claim.transfer:
+            return read_tools(claim.assistant)
+        ends = [each for each in MENU_TOOLS if is_menu and each.kind is Kind.END_CALL]
+        return [*read_operators_tools(claim.assistant), *ends]
 
     def _changed(self, kind: str, data: JsonDict) -> None:
         if kind in ("said", "tool", "added"):

@@ -8,10 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from app.domain.assistant import carrier_speech, upstream
+from app.domain.assistant import (
+    carrier_speech,
+    tool_types,
+    transfer_assistant,
+    transfer_plan,
+    upstream,
+)
 from app.domain.assistant.config import EMBEDDED, LOCAL, NO_TRANSCRIBER, AssistantConfig
 from app.domain.assistant.field_check import Finding, check_fields
-from app.domain.assistant.fields import Json, text_of
+from app.domain.assistant.fields import Json, object_of, objects_of, text_of
 from app.domain.assistant.served_fields import Fate
 from app.domain.assistant.vendor_fields import MODEL, TRANSCRIBER, VOICE
 from app.domain.errors import Invalid
@@ -20,6 +26,7 @@ from app.vendors import buildable, registry, speech_voices
 from app.vendors.common.account import NO_ACCOUNT, VendorAccount, VendorAccounts
 
 EMBEDDED_NAME = str(EMBEDDED["provider"])
+STAGES = (MODEL, TRANSCRIBER, VOICE)
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,7 @@ def check(assistant: AssistantConfig, installation: Installation) -> list[Findin
     """Every field of the assistant, and what a call of it would miss."""
     stages = {each.path: each for each in stage_findings(assistant, installation)}
     fields = [stages.pop(each.path, each) for each in check_fields(assistant.json)]
-    return [*fields, *stages.values()]
+    return [*fields, *stages.values(), *_operators_findings(assistant, installation)]
 
 
 def stage_findings(assistant: AssistantConfig, installation: Installation) -> Iterator[Finding]:
@@ -77,6 +84,21 @@ def stage_findings(assistant: AssistantConfig, installation: Installation) -> It
             yield _refused(stage, ways, problems[0] or "")
         elif stand_in := _stand_in(stage, ways[problems.index(None)], assistant, installation):
             yield Finding(f"{stage}.provider", Fate.MAPPED, stand_in)
+
+
+def _operators_findings(
+    assistant: AssistantConfig, installation: Installation
+) -> Iterator[Finding]:
+    """The same for the assistants that talk with the operators of transfers, and their tools."""
+    for path, given in transfer_plan.assistants(assistant.json):
+        whole = transfer_assistant.effective(assistant, given)
+        own = {stage for stage in STAGES if text_of(object_of(given, stage), "provider")}
+        for each in stage_findings(whole, installation):
+            if each.path.partition(".")[0] in own:  # what it inherits is told already
+                yield each._replace(path=f"{path}.{each.path}")
+        for number, tool in enumerate(objects_of(object_of(given, "model"), "tools")):
+            if why := tool_types.operators_problem(text_of(tool, "type")):
+                yield Finding(f"{path}.model.tools.{number}.type", Fate.IGNORED, why)
 
 
 def _speech_findings(assistant: AssistantConfig, installation: Installation) -> Iterator[Finding]:
@@ -148,5 +170,6 @@ def never_works(assistant: AssistantConfig, settings: Settings) -> str | None:
 
 
 def _never(assistant: AssistantConfig, settings: Settings) -> Iterator[str]:
-    found = stage_findings(assistant, Installation(settings))
+    own = Installation(settings)
+    found = [*stage_findings(assistant, own), *_operators_findings(assistant, own)]
     return (f"{each.path} {each.why}" for each in found if each.never)

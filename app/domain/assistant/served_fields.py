@@ -51,7 +51,6 @@ NO_CONSENT = ignored("no consent is asked for: let `firstMessage` do it")
 NO_ADDRESS = ignored("requests come from this installation's own addresses")
 ONCE = ignored("a voice or transcriber is asked once, then its `fallbackPlan`")
 DIALLED = ignored("a destination is always dialled: no REFER and no BYE is sent")
-NO_TRANSFER_ASSISTANT = ignored("no assistant talks to the operator, who hears a message")
 NO_TWIML = ignored("the operator hears `message` instead")
 OWN_LEVEL = ignored("the suppressor finds the level by itself")
 NO_WORKFLOWS = ignored("workflows are not served: use a squad")
@@ -180,7 +179,7 @@ ROWS: Mapping[str, Row] = {
     "model.tools.destinations.squadId": SERVED,
     "model.tools.destinations.squadOverrides": SERVED,
     "model.tools.destinations.transferMode": SERVED,
-    "model.tools.destinations.transferPlan.contextEngineeringPlan": NO_TRANSFER_ASSISTANT,
+    "model.tools.destinations.transferPlan.contextEngineeringPlan": SERVED,
     "model.tools.destinations.transferPlan.dialTimeout": SERVED,
     "model.tools.destinations.transferPlan.fallbackPlan": SERVED,
     "model.tools.destinations.transferPlan.holdAudioUrl": SERVED,
@@ -190,7 +189,22 @@ ROWS: Mapping[str, Row] = {
     "model.tools.destinations.transferPlan.sipVerb": DIALLED,
     "model.tools.destinations.transferPlan.summaryPlan": SERVED,
     "model.tools.destinations.transferPlan.timeout": SERVED,
-    "model.tools.destinations.transferPlan.transferAssistant": NO_TRANSFER_ASSISTANT,
+    **{
+        f"model.tools.destinations.transferPlan.transferAssistant.{name}": SERVED
+        for name in (
+            "backgroundSound",
+            "backgroundSpeechDenoisingPlan",
+            "firstMessage",
+            "firstMessageMode",
+            "maxDurationSeconds",
+            "model",
+            "name",
+            "silenceTimeoutSeconds",
+            "startSpeakingPlan",
+            "transcriber",
+            "voice",
+        )
+    },
     "model.tools.destinations.transferPlan.transferCompleteAudioUrl": SERVED,
     "model.tools.destinations.transferPlan.twiml": NO_TWIML,
     "model.tools.destinations.type": SERVED,

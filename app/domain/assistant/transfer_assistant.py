@@ -16,8 +16,6 @@ from app.domain.assistant.fields import Json, object_of, objects_of, text_of
 from app.domain.assistant.history import History
 from providers.common.json_types import JsonDict, JsonObject
 
-SUCCESSFUL, CANCEL = "transferSuccessful", "transferCancel"
-"""Types of its two tools, which it always has."""
 NAME = "transfer-assistant"
 MAX_SECONDS, SILENCE_SECONDS = 120, 30
 """Vapi's defaults of ``maxDurationSeconds`` and ``silenceTimeoutSeconds``."""

@@ -159,10 +159,22 @@ def problem(destination: JsonObject) -> str | None:
 
 def problems(assistant: Json) -> Iterator[str]:
     """Why a transfer of the assistant's tools would be refused, whatever the call."""
+    for path, destination in _destinations(assistant):
+        if found := problem(destination):
+            yield f"{path}.{found}"
+
+
+def assistants(assistant: Json) -> Iterator[tuple[str, Json]]:
+    """The transfer assistants of the assistant's tools: the path of each, and what it has."""
+    for path, destination in _destinations(assistant):
+        if given := read(destination).assistant:
+            yield f"{path}.transferPlan.transferAssistant", given
+
+
+def _destinations(assistant: Json) -> Iterator[tuple[str, Json]]:
     for number, tool in enumerate(objects_of(object_of(assistant, "model"), "tools")):
         for place, destination in enumerate(objects_of(tool, "destinations")):
-            if found := problem(destination):
-                yield f"model.tools.{number}.destinations.{place}.{found}"
+            yield f"model.tools.{number}.destinations.{place}", destination
 
 
 def _fallback(plan: Json) -> Fallback | None:

@@ -33,7 +33,6 @@ AGREED = EndedReason.ASSISTANT_FORWARDED_CALL
 DECLINED, SILENT, TOO_LONG, HUNG_UP = "declined", "silent", "too-long", "completed"
 OUTCOMES: Mapping[EndedReason, str] = {
     EndedReason.ASSISTANT_ENDED_CALL: DECLINED,
-    EndedReason.ASSISTANT_SAID_END_CALL_PHRASE: DECLINED,
     EndedReason.SILENCE_TIMED_OUT: SILENT,
     EndedReason.VOICEMAIL: "voicemail",
 }

@@ -1,6 +1,6 @@
 """The use cases of the media socket on an operator's leg, where a transfer assistant talks.
 
-They are those of the call's own socket, with other events: the call is being forwarded meanwhile,
+They are those of the call's own socket, with other events. The call is being forwarded meanwhile,
 and its state does not depend on this socket.
 """
 

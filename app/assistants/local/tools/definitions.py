@@ -89,8 +89,6 @@ class Tool:
 NOTHING: JsonObject = {"type": "object", "properties": {}, "required": []}
 MENU_TOOLS = [Tool(kind, kind.value, "", NOTHING) for kind in (Kind.END_CALL, Kind.TRANSFER_CALL)]
 """The tools that the embedded menu calls."""
-OF_OPERATORS = frozenset({Kind.TRANSFER_SUCCESSFUL, Kind.TRANSFER_CANCEL})
-"""The tools that every transfer assistant has, and no other."""
 
 
 def tools_schema(tools: Sequence[Tool]) -> ToolsSchema:

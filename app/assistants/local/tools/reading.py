@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from app.assistants.local.tools.definitions import NOTHING, OF_OPERATORS, Kind, Tool
+from app.assistants.local.tools.definitions import NOTHING, Kind, Tool
 from app.assistants.local.tools.handoff_function import (
     handoff_description,
     handoff_name,
@@ -85,7 +85,7 @@ NOT_OF_OPERATORS = frozenset({Kind.TRANSFER_CALL, Kind.HANDOFF})
 
 def read_tools(assistant: AssistantConfig) -> list[Tool]:
     """Read every tool, each name once. Current forms win over older ones."""
-    return [tool for tool in _read_all(assistant) if tool.kind not in OF_OPERATORS]
+    return [tool for tool in _read_all(assistant) if tool.kind not in tool_types.OF_OPERATORS]
 
 
 def read_operators_tools(assistant: AssistantConfig) -> list[Tool]:
@@ -95,7 +95,7 @@ def read_operators_tools(assistant: AssistantConfig) -> list[Tool]:
     """
     found = [each for each in _read_all(assistant) if each.kind not in NOT_OF_OPERATORS]
     kinds = {tool.kind for tool in found}
-    own = [{"type": kind.value} for kind in sorted(OF_OPERATORS - kinds)]
+    own = [{"type": kind} for kind in sorted(tool_types.OF_OPERATORS - kinds)]
     return [*found, *(tool for each in own if (tool := read_tool(each)))]
 
 
@@ -119,11 +119,15 @@ def _read_all(assistant: AssistantConfig) -> list[Tool]:
     return list(found.values())
 
 
-def left_out(assistant: AssistantConfig) -> Iterator[str]:
-    """A sentence for each tool that the model is not offered."""
+def left_out(assistant: AssistantConfig, *, of_operator: bool = False) -> Iterator[str]:
+    """A sentence for each tool that the model is not offered.
+
+    ``of_operator``: it is a transfer assistant, which talks with an operator.
+    """
+    judge = tool_types.operators_problem if of_operator else tool_types.problem
     for given in objects_of(assistant.model, "tools"):
         kind = text_of(given, "type")
-        why = tool_types.problem(kind)
+        why = judge(kind)
         if why is None and read_tool(given) is None:
             why = f"{kind} has no name of up to 64 letters, digits, _ and -"
         if why:
