@@ -136,10 +136,13 @@ def watch(context: Context, payload: Mapping[str, str]) -> float | None:
 
 def _look(tx: CallTx, pending: PendingForward) -> float | None:
     """End a talk that is too long, or whose process was killed; else look again."""
-    fault = operator_talk.fault(tx, pending)
-    if fault is None:
-        return LOOK_SECONDS
-    operator.fail(tx, pending, fault)
+    left = operator_talk.seconds_left(tx, pending)
+    if operator_talk.is_deserted(tx, pending):
+        operator.fail(tx, pending, FAILED)
+    elif left <= 0:
+        operator.fail(tx, pending, operator_talk.TOO_LONG)
+    else:
+        return min(left, LOOK_SECONDS)
     return None
 
 

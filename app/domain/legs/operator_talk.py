@@ -7,13 +7,13 @@ lost is not opened again: the caller would wait too long. So the transfer has fa
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from app.domain.assistant import transfer_assistant, transfer_plan
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.history import load
 from app.domain.assistant.transfer_assistant import Talk
-from app.domain.calls import call_assistant, instructions, tokens
+from app.domain.calls import call_assistant, instructions
 from app.domain.calls.apply import apply_events
 from app.domain.calls.facts import PendingForward
 from app.domain.calls.record import Call, CallTx
@@ -24,7 +24,6 @@ from app.domain.overlay import merge
 from app.domain.reporting import pending as report
 from app.store import events
 from providers.base.instructions import Connect
-from providers.base.webhook import HookKind
 from providers.common.json_types import JsonObject
 from providers.events import CallEvent, EndedReason, EventKind
 
@@ -41,19 +40,9 @@ OUTCOMES: Mapping[EndedReason, str] = {
 
 def document(tx: CallTx, pending: PendingForward) -> Connect:
     """Connect the operator's leg to the transfer assistant. A repeated request gets the same."""
-    context, call = tx.context, tx.call
-    instructions.refresh_media(context, tx.conn)
-    seconds = context.settings.join_timeout_seconds + instructions.JOIN_GRACE_SECONDS
-    expires_at = _answered_at(tx, pending) + timedelta(seconds=seconds)
-    token = tokens.operator_token(context.vault, call.id, pending.id, expires_at)
-    url = transfer.hook_url(tx, pending, HookKind.TALKED)
-    return Connect(
-        call_id=call.id,
-        media_url=f"{context.presence.media_base(token)}/media/{tx.carrier.name}/{token}",
-        stream_url=url,
-        continue_url=url,
-        number=call.facts.number,
-    )
+    instructions.refresh_media(tx.context, tx.conn)
+    answered_at = _answered_at(tx, pending)
+    return instructions.connect_operator(tx.context, tx.call, pending.id, answered_at)
 
 
 def assistant(context: Context, call: Call, pending: PendingForward) -> AssistantConfig:
@@ -95,16 +84,23 @@ def agree(tx: CallTx, pending: PendingForward) -> None:
     warm_jobs.watch(tx, pending, Step.BRIEFED)
 
 
-def fault(tx: CallTx, pending: PendingForward) -> str | None:
-    """Why a talk may not go on, as an outcome; None if it may."""
+def seconds_left(tx: CallTx, pending: PendingForward) -> float:
+    """How long the talk may still go on."""
+    begun = talk_of(events.of_call(tx.conn, tx.call.id), pending.id)
+    most = transfer_plan.read(pending.destination).talk_seconds
+    return most - (tx.context.now() - begun.at).total_seconds() if begun else most
+
+
+def is_deserted(tx: CallTx, pending: PendingForward) -> bool:
+    """Whether the process with the talk was killed. The report waits for its words no longer."""
     begun = talk_of(events.of_call(tx.conn, tx.call.id), pending.id)
     if begun is None:
-        return None
-    if not tx.context.presence.is_up(tx.conn, str(begun.data["process"]), tx.context.now()):
-        report.resolve(tx, artifact(str(begun.data["media"])))
-        return "failed"
-    most = transfer_plan.read(pending.destination).talk_seconds
-    return TOO_LONG if tx.context.now() >= begun.at + timedelta(seconds=most) else None
+        return False
+    process, stream = str(begun.data["process"]), str(begun.data["media"])
+    if tx.context.presence.is_up(tx.conn, process, tx.context.now()):
+        return False
+    report.resolve(tx, artifact(stream))
+    return True
 
 
 def artifact(stream: str) -> str:

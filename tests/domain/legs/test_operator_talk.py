@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from app import default_org
+from app.domain.calls import answers, record
 from app.domain.errors import Invalid
 from app.domain.services.media import StreamClaim
 from app.domain.services.operator_media import OperatorMedia
@@ -193,7 +195,7 @@ def test_a_killed_process_keeps_nobody_on_hold(talk: Talk) -> None:
 def test_a_talk_that_takes_too_long(talk: Talk) -> None:
     talk.reach()
     talk.ours.clock.pass_(44)
-    assert talk.run("watch-transfer", "talking") == 10.0
+    assert talk.run("watch-transfer", "talking") == 1.0
     talk.ours.clock.pass_(1)
     assert talk.run("watch-transfer", "talking") is None
     assert talk.transfer["status"] == "cancelled"
@@ -296,3 +298,18 @@ def test_one_that_cannot_talk_is_refused_when_the_transfer_begins(talk: Talk) ->
     with pytest.raises(Invalid, match=r"transferAssistant cannot talk: voice\.provider"):
         talk.begin(there(MODE, transferAssistant={**ASSISTANT, "voice": voice}))
     assert talk.outcome == ("in-progress", None)
+
+
+def test_the_page_of_the_call_shows_its_document(talk: Talk) -> None:
+    """As the operator's leg got it, its tokens hidden."""
+    talk.reach()
+    (answered,) = talk.events("operator.answered")
+    log = talk.ours.calls.events(default_org.ORG_ID, talk.call["id"])
+    with talk.ours.context.store.read() as conn:
+        call = record.get(conn, talk.call["id"])
+    assert call is not None
+    parts = answers.requests(log)[answered["key"]]
+    shown = answers.document(talk.ours.context, call, answered, parts).body.decode()
+    assert f"/{talk.carrier.name}/talked/" in shown
+    assert f"/media/{talk.carrier.name}/" in shown
+    assert talk.token() not in shown
