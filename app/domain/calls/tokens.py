@@ -126,7 +126,7 @@ def find_media(vault: Vault, conn: Connection, token: str) -> MediaToken | None:
 def find_operators(vault: Vault, conn: Connection, token: str) -> MediaToken | None:
     """The same for the token of an operator's media socket, of the call's newest forward."""
     found = _find_named(vault, conn, token, Purpose.OPERATOR)
-    forward = found and found.call.facts.forward
+    forward = found.call.facts.forward if found else None
     if found is None or forward is None:
         return None
     nonce = _nonce(found.call.id, forward.id)

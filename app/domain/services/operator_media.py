@@ -147,13 +147,11 @@ class OperatorMedia(MediaService):
 
     def _find_token(self, conn: Connection, token: str) -> MediaToken | None:
         found = tokens.find_operators(self.context.vault, conn, token)
-        forward = found and found.call.facts.forward
+        forward = found.call.facts.forward if found else None
         if found is None or forward is None:
             return None
-        return found if self._is_awaited(conn, found.call, forward) else None
-
-    def _is_awaited(self, conn: Connection, call: Call, forward: PendingForward) -> bool:
-        return operator.awaited(CallTx(self.context, conn, call), forward.id) is not None
+        is_awaited = operator.awaited(CallTx(self.context, conn, found.call), forward.id)
+        return found if is_awaited else None
 
     def _has_slot(self, conn: Connection, media: MediaToken) -> bool:
         """A call that is being forwarded has given its slot back, and needs none."""
