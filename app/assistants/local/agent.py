@@ -401,7 +401,11 @@ def _model(
     Raises the first model's error if none can be built.
     """
     if _provider(config.model) == "embedded":
-        return embedded.make(config.model, guessed=_provider(config.transcriber) == "embedded")
+        return embedded.make(
+            config.model,
+            guessed=_provider(config.transcriber) == "embedded",
+            of_operator=bool(claim.transfer),
+        )
 
     def make(chosen: Config) -> Any:
         return llm.make_model(chosen, claim.accounts, claim.call, call_context.addresses)

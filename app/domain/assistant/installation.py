@@ -92,6 +92,8 @@ def _operators_findings(
     """The same for the assistants that talk with the operators of transfers, and their tools."""
     for path, given in transfer_plan.assistants(assistant.json):
         whole = transfer_assistant.effective(assistant, given)
+        if wrong := transfer_assistant.menu_problem(whole):
+            yield Finding(path, Fate.REFUSED, wrong)
         own = {stage for stage in STAGES if text_of(object_of(given, stage), "provider")}
         for each in stage_findings(whole, installation):
             if each.path.partition(".")[0] in own:  # what it inherits is told already

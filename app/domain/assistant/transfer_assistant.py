@@ -60,8 +60,9 @@ INHERITED = (
     "serverUrlSecret",
 )
 """Fields that it has from the assistant which transfers the call."""
-OF_TALK = ("messages", "systemPrompt", "tools", "toolIds", "functions", "knowledgeBase")
+OF_TALK = ("messages", "systemPrompt", "tools", "toolIds", "functions", "knowledgeBase", "menu")
 """Fields of a model that belong to the assistant which has it."""
+NO_MENU = "model.menu is missing: no key would connect the caller"
 SPEAKERS: Mapping[object, str] = {"user": "Caller", "bot": "Assistant", "supervisor": "Supervisor"}
 
 
@@ -113,6 +114,11 @@ def informed(assistant: AssistantConfig, talk: Talk, plan: Json, briefing: str) 
     return AssistantConfig({**assistant.json, "model": {**model, "messages": messages}})
 
 
+def menu_problem(made: AssistantConfig) -> str | None:
+    """Why an embedded menu cannot decide with the operator; None if it can, or is a model."""
+    return NO_MENU if made.is_menu and not object_of(made.model, "menu") else None
+
+
 def problem(plan: JsonObject) -> str | None:
     """Why ``transferAssistant`` or ``contextEngineeringPlan`` is not valid, as a sentence."""
     return _context_problem(plan.get("contextEngineeringPlan")) or _problem(
@@ -159,8 +165,7 @@ def _context_problem(plan: object) -> str | None:
 
 def _model(caller: AssistantConfig, own: Json) -> JsonDict:
     """Its model: the caller's assistant's, where it names none."""
-    theirs = object_of(caller.json, "model")
-    lent = {name: value for name, value in theirs.items() if name not in OF_TALK}
+    lent = {name: value for name, value in caller.model.items() if name not in OF_TALK}
     model: JsonDict = {**({} if text_of(own, "provider") else lent), **own}
     messages = objects_of(own, "messages")
     if not messages or messages[0].get("role") != "system":

@@ -125,8 +125,10 @@ def _talk_problem(tx: CallTx, destination: JsonObject) -> str | None:
         return None
     whole = transfer_assistant.effective(tx.call.facts.assistant, given)
     backend = whole.transport.backend(tx.context.settings)
-    problem = validate.problem(whole.json, tx.context.url_problem) or installation.never_works(
-        whole, tx.context.settings
+    problem = (
+        validate.problem(whole.json, tx.context.url_problem)
+        or transfer_assistant.menu_problem(whole)
+        or installation.never_works(whole, tx.context.settings)
     )
     if backend != LOCAL:
         problem = f"this installation has no backend {LOCAL}"

@@ -43,6 +43,7 @@ class Then(StrEnum):
     """Of a transfer assistant: the caller goes back."""
 
 
+OF_OPERATORS = frozenset({Then.SUCCESSFUL, Then.CANCEL})
 # After these the caller is not in the menu any more.
 FINAL = frozenset({Then.END, Then.TRANSFER, Then.SUCCESSFUL, Then.CANCEL})
 

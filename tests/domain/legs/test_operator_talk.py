@@ -300,6 +300,13 @@ def test_one_that_cannot_talk_is_refused_when_the_transfer_begins(talk: Talk) ->
     assert talk.outcome == ("in-progress", None)
 
 
+def test_a_menu_of_the_callers_is_no_menu_for_the_operator(talk: Talk) -> None:
+    """The caller's assistant has no model, and its transfer assistant names none."""
+    with pytest.raises(Invalid, match=r"cannot talk: model\.menu is missing"):
+        talk.begin(there(MODE, transferAssistant={"firstMessage": "Hello."}))
+    assert talk.outcome == ("in-progress", None)
+
+
 def test_the_page_of_the_call_shows_its_document(talk: Talk) -> None:
     """As the operator's leg got it, its tokens hidden."""
     talk.reach()
