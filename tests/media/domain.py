@@ -109,6 +109,8 @@ class Domain:
         """Where the store says that a call is heard."""
         self.media_wakers = list[Callable[[str], None]]()
         self.lived = list[str]()
+        self.operators: Operators | None = None
+        """Stands for the service of the sockets on operators' legs; None: there are none."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed = asyncio.Event()
 
@@ -317,3 +319,16 @@ class Domain:
         self.wake()
         if errors := self.raises.get(told[0]):
             raise errors.pop(0)
+
+
+class Operators(Domain):
+    """Stands for ``OperatorMedia``: knows the tokens that begin with ``operator``."""
+
+    over = False
+    """Whether the transfers are over."""
+
+    def knows(self, token: str) -> bool:
+        return token.startswith("operator")
+
+    def awaited(self, claims: Collection[StreamClaim]) -> frozenset[str]:
+        return frozenset() if self.over else frozenset(claim.stream for claim in claims)
