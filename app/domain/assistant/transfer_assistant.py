@@ -16,7 +16,8 @@ from app.domain.assistant.fields import Json, object_of, objects_of, text_of
 from app.domain.assistant.history import History
 from providers.common.json_types import JsonDict, JsonObject
 
-NAME = "transfer-assistant"
+NAME, MAX_NAME = "transfer-assistant", 40
+"""Its default name, and what a name may have here. Vapi takes 100 characters of this one."""
 MAX_SECONDS, SILENCE_SECONDS = 120, 30
 """Vapi's defaults of ``maxDurationSeconds`` and ``silenceTimeoutSeconds``."""
 SECONDS: Mapping[str, range] = {
@@ -87,7 +88,7 @@ def effective(caller: AssistantConfig, given: Json) -> AssistantConfig:
     return AssistantConfig(
         {
             **made,
-            "name": text_of(given, "name") or NAME,
+            "name": (text_of(given, "name") or NAME)[:MAX_NAME],
             "model": _model(caller, object_of(given, "model")),
             "silenceTimeoutSeconds": silence,
             "transport": {"provider": "local"},

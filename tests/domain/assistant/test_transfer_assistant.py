@@ -74,6 +74,7 @@ def test_what_it_has_of_its_own() -> None:
     }
     made = effective(CALLER, own)
     assert made.json["name"] == "Desk"
+    assert len(effective(CALLER, {"name": "x" * 100}).json["name"]) == 40
     assert (made.model["provider"], made.model["model"]) == ("anthropic", "claude")
     assert (made.voice["provider"], made.transcriber["provider"]) == ("openai", "gladia")
     assert made.conversation.silence_seconds == 12
