@@ -82,7 +82,7 @@ def document_tokens(
     vault: Vault, call_id: str, request: str, expires_at: datetime
 ) -> DocumentTokens:
     """The tokens of the document that answers ``request``; the same for the same arguments."""
-    nonce = _nonce(call_id, request)
+    nonce = hashlib.sha256(f"{call_id} {request}".encode()).digest()[:NONCE]
     return DocumentTokens(
         media=write(vault, Purpose.MEDIA, stream_name(vault, nonce, expires_at, call_id), call_id),
         callback=write(vault, Purpose.CALLBACK, nonce, call_id),
@@ -96,12 +96,13 @@ def forward_token(vault: Vault, call_id: str, forward_id: str) -> str:
 
 def operator_token(vault: Vault, call_id: str, forward_id: str, expires_at: datetime) -> str:
     """The token of the media socket on the operator's leg; the same for the same arguments."""
-    name = stream_name(vault, _nonce(call_id, forward_id), expires_at, call_id)
+    name = stream_name(vault, _nonce_of(forward_id), expires_at, call_id)
     return write(vault, Purpose.OPERATOR, name, call_id)
 
 
-def _nonce(call_id: str, request: str) -> bytes:
-    return hashlib.sha256(f"{call_id} {request}".encode()).digest()[:NONCE]
+def _nonce_of(forward_id: str) -> bytes:
+    """The end of a forward's id, which is random."""
+    return UUID(forward_id).bytes[-NONCE:]
 
 
 # ------------------------------------------------------------------ look up
@@ -129,8 +130,7 @@ def find_operators(vault: Vault, conn: Connection, token: str) -> MediaToken | N
     forward = found.call.facts.forward if found else None
     if found is None or forward is None:
         return None
-    nonce = _nonce(found.call.id, forward.id)
-    return found if _decoded(token)[:NONCE] == nonce else None
+    return found if _decoded(token)[:NONCE] == _nonce_of(forward.id) else None
 
 
 def is_operators(vault: Vault, token: str) -> bool:
