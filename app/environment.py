@@ -1,4 +1,4 @@
-"""Reads the environment: one kind of value each, checked. ``app/settings.py`` says which there are.
+"""Reads the environment: one kind of value each, checked. ``app/settings/`` says which there are.
 
 Gunicorn's master imports this file, and loads nothing of the program that a reload replaces.
 """

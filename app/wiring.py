@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 from app import default_org, heroku
 from app.assistants import BACKENDS
@@ -124,6 +125,41 @@ def _blobs(settings: Settings) -> Blobs:
     return open_blobs(settings.recordings_dir, bucket)
 
 
+def context_jobs(context: Context) -> dict[str, Handler]:
+    """The handlers of the jobs that need the context alone, by kind.
+
+    They are looked up at the call: a fail-point has replaced some by then (``app/failpoints``).
+    """
+    handlers: Mapping[str, Callable[[Context, Any], float | None]] = {
+        idempotency.JOB: idempotency.forget,
+        no_record.JOB: no_record.run,
+        analysis.JOB: analysis.run,
+        upstream_report.JOB: upstream_report.run,
+        pending.TIMER: pending.on_timeout,
+        carrier_recordings.START: carrier_recordings.start,
+        carrier_recordings.STOP: carrier_recordings.stop,
+        carrier_recordings.FETCH: recording_files.fetch,
+        recording_files.ERASE: recording_files.erase,
+        recording_files.SWEEP: recording_files.sweep,
+        trim.SWEEP: trim.sweep,
+        TIMER: timers.fire,
+        START_SCHEDULED: scheduled.run,
+        outbound.JOB: outbound.run,
+        warm_jobs.DIAL: operator_call.dial,
+        warm_jobs.WATCH: operator_call.watch,
+        warm_jobs.HANG_UP: operator_call.hang_up,
+        warm_jobs.BACK: caller_back.run,
+        hangup.JOB: hangup.run,
+        WATCHDOG: reconcile.run,
+        STOPPED: stopped.run,
+        advance.JOB: advance.run,
+        LOOK_AT_WAITING: advance.look,
+        CALL_WAITING: advance.call_leg,
+        carrier_price.JOB: carrier_price.run,
+    }
+    return {kind: partial(run, context) for kind, run in handlers.items()}
+
+
 class NotMigrated(Exception):
     """The database's schema is older than this program."""
 
@@ -175,36 +211,12 @@ class Services:
         self.legs = LegService(self.context)
         self.media = MediaService(self.context)
         self.operator_media = OperatorMedia(self.context)
-        handlers[idempotency.JOB] = partial(idempotency.forget, self.context)
-        handlers[no_record.JOB] = partial(no_record.run, self.context)
-        handlers[analysis.JOB] = partial(analysis.run, self.context)
-        handlers[upstream_report.JOB] = partial(upstream_report.run, self.context)
-        handlers[pending.TIMER] = partial(pending.on_timeout, self.context)
-        handlers[carrier_recordings.START] = partial(carrier_recordings.start, self.context)
-        handlers[carrier_recordings.STOP] = partial(carrier_recordings.stop, self.context)
-        handlers[carrier_recordings.FETCH] = partial(recording_files.fetch, self.context)
-        handlers[recording_files.ERASE] = partial(recording_files.erase, self.context)
-        handlers[recording_files.SWEEP] = partial(recording_files.sweep, self.context)
+        handlers |= context_jobs(self.context)
         handlers[retention.SWEEP] = partial(retention.sweep, self.calls)
-        handlers[trim.SWEEP] = partial(trim.sweep, self.context)
         self.owner_callbacks = OwnerCallbackService(self.context, self.legs)
         handlers[late_binding.BIND] = self.owner_callbacks.bind
         handlers[owner_callbacks.SWEEP] = self.owner_callbacks.sweep
         handlers[PASS_ON] = OwnerCallbacks(self.context, self.metrics.count_passed_on).run
-        handlers[TIMER] = partial(timers.fire, self.context)
-        handlers[START_SCHEDULED] = partial(scheduled.run, self.context)
-        handlers[outbound.JOB] = partial(outbound.run, self.context)
-        handlers[warm_jobs.DIAL] = partial(operator_call.dial, self.context)
-        handlers[warm_jobs.WATCH] = partial(operator_call.watch, self.context)
-        handlers[warm_jobs.HANG_UP] = partial(operator_call.hang_up, self.context)
-        handlers[warm_jobs.BACK] = partial(caller_back.run, self.context)
-        handlers[hangup.JOB] = partial(hangup.run, self.context)
-        handlers[WATCHDOG] = partial(reconcile.run, self.context)
-        handlers[STOPPED] = partial(stopped.run, self.context)
-        handlers[advance.JOB] = partial(advance.run, self.context)
-        handlers[LOOK_AT_WAITING] = partial(advance.look, self.context)
-        handlers[CALL_WAITING] = partial(advance.call_leg, self.context)
-        handlers[carrier_price.JOB] = partial(carrier_price.run, self.context)
         self.dispatcher = Dispatcher(self.context, give_way=self.foreground.give_way)
         handlers["deliver"] = self.dispatcher.wake
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from providers.registry import SIMULATORS
 from providers.simulation.api_server import ApiReply, ApiRequest, serve_stage
-from providers.simulation.stage import Callee, Stage, own_port
+from providers.simulation.config import own_port
+from providers.simulation.stage import Callee, Stage
 from providers.simulation.timeline import Response
 from tests.bridge import Bridge
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from app.vendors import registry
 from providers.events import EndedReason as R
-from providers.simulation.stage import Scenario
+from providers.simulation.scenario import Scenario
 from providers.twilio import simulator as twilio
 from providers.vonage import simulator as vonage
 

@@ -9,8 +9,8 @@ import pytest
 from bench.paths import Requests, Trace, caller
 
 MOST = {
-    "POST /call (bypass, Twilio)": (49, 164),
-    "fetch of its TwiML": (46, 187),
+    "POST /call (bypass, Twilio)": (50, 167),
+    "fetch of its TwiML": (48, 191),
     "status callback that changes nothing": (32, 127),
     "status callback that ends the call": (41, 166),
 }

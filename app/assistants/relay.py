@@ -10,23 +10,15 @@ from __future__ import annotations
 import asyncio
 
 from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import ConnectionClosed
 
+from app.assistants.remote_stream import NORMAL, open_stream
 from app.domain.services.media import StreamClaim
 from app.media.backend import AssistantFailed
 from app.media.stream import MediaStream
-from app.net.addresses import BadURL
 from app.net.types import Addresses
-from app.net.websocket import BadHeaders, checked_headers, open_socket
+from app.net.websocket import BadHeaders, checked_headers
 from providers.events import EndedReason
-
-OPEN_SECONDS = 5.0
-CLOSE_SECONDS = 2.0
-# Bytes of one message of the server: a whole sentence of audio may come at once.
-MAX_MESSAGE = 1024 * 1024
-# Close codes of a normal end. 1005 is a close without a code, as a browser's ``close()`` sends it:
-# https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1
-NORMAL = frozenset({1000, 1005})
 
 
 class Relay:
@@ -68,22 +60,7 @@ class Relay:
             raise AssistantFailed(
                 "The assistant's transport has no url, and STREAM_URL is not set."
             )
-        try:
-            return await open_socket(
-                self._url,
-                addresses,
-                headers=self._headers,
-                seconds=OPEN_SECONDS,
-                close_seconds=CLOSE_SECONDS,
-                max_message=MAX_MESSAGE,
-            )
-        except BadURL as error:  # its text holds no URL
-            raise AssistantFailed(f"The stream URL could not be opened: {error}.") from error
-        except (OSError, ValueError, WebSocketException) as error:
-            # The error's own text may hold the URL, and the URL a password.
-            raise AssistantFailed(
-                f"The stream URL could not be opened: {type(error).__name__}."
-            ) from error
+        return await open_stream(self._url, addresses, self._headers, "The stream URL")
 
 
 async def _carry_up(stream: MediaStream, upstream: ClientConnection) -> None:

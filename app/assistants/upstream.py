@@ -15,17 +15,16 @@ from importlib import import_module
 from types import ModuleType
 
 from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import ConnectionClosed
 
+from app.assistants.remote_stream import NORMAL, open_stream
 from app.domain.assistant.upstream import reason_of
 from app.domain.legs.upstream import NoStream, UpstreamStream
 from app.domain.live.control import UPSTREAM_ENDED
 from app.domain.services.media import StreamClaim
 from app.media.backend import AssistantFailed
 from app.media.stream import MediaStream
-from app.net.addresses import BadURL
 from app.net.threads import run_in_thread
-from app.net.websocket import open_socket
 from app.telemetry.call_log import call_log
 from providers.base.media import Audio, Cleared, Digit, MarkPlayed
 from providers.base.stream_client import ClearAsked, MarkAsked, ServerFrame
@@ -33,10 +32,6 @@ from providers.common.json_types import JsonObject
 from providers.errors import BadRequest
 from providers.events import EndedReason
 
-OPEN_SECONDS = 5.0
-CLOSE_SECONDS = 2.0
-MAX_MESSAGE = 1024 * 1024
-"""Bytes of one message of the upstream: a whole sentence may come at once."""
 MAX_WAITING_SECONDS = 300.0
 """Audio of the upstream that is not sent to the carrier yet."""
 WORD_SECONDS, BROKEN_SECONDS = 5.0, 1.0
@@ -47,8 +42,6 @@ STOP_SECONDS = 0.5
 """For the last message of a stream: the session waits for ``grace_seconds``."""
 MAX_MARKS, MAX_MARK_NAME = 1000, 1000
 """Marks that are not played yet, and characters of the name of one."""
-NORMAL = frozenset({1000, 1005})
-"""Close codes of a normal end, as in ``relay.py``."""
 UNSAID = "The upstream closed its stream, and has not said why."
 
 Convert = Callable[[bytes], bytes]
@@ -73,7 +66,9 @@ class Upstream:
             raise AssistantFailed(str(error)) from error
         if stream.sample_rate != upstream.stream.client.sample_rate:
             await run_in_thread(_resampler)  # the first import takes long
-        socket = await _opened(upstream)
+        socket = await open_stream(
+            upstream.stream.url, upstream.rule, upstream.stream.headers, "The upstream's stream"
+        )
         word = asyncio.create_task(_word_of_end(stream, upstream.call_id))
         pump = Pump(stream, upstream, socket)
         leaving = asyncio.create_task(_leave_after(word, pump, socket))
@@ -134,25 +129,6 @@ async def _leave(pump: Pump, socket: ClientConnection) -> None:
                 await pump.stop()
     finally:
         await socket.close()
-
-
-async def _opened(upstream: UpstreamStream) -> ClientConnection:
-    try:
-        return await open_socket(
-            upstream.stream.url,
-            upstream.rule,
-            headers=upstream.stream.headers,
-            seconds=OPEN_SECONDS,
-            close_seconds=CLOSE_SECONDS,
-            max_message=MAX_MESSAGE,
-        )
-    except BadURL as error:  # its text holds no URL
-        raise AssistantFailed(f"The upstream's stream could not be opened: {error}.") from error
-    except (OSError, ValueError, WebSocketException) as error:
-        # The error's own text may hold the URL, which has a token.
-        raise AssistantFailed(
-            f"The upstream's stream could not be opened: {type(error).__name__}."
-        ) from error
 
 
 class Pump:

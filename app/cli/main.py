@@ -236,7 +236,7 @@ def simulate(
 
     from app.cli.caller_voice import caller_voice
     from providers.simulation.script import options
-    from providers.simulation.stage import SimulatorError
+    from providers.simulation.timeline import SimulatorError
 
     if turns:
         scenario = scenario or "conversation"

@@ -12,11 +12,9 @@ ends. A commit in this process wakes the dispatcher, and it notices those of oth
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from functools import partial
 from itertools import islice
@@ -30,10 +28,10 @@ from app.domain.calls import record
 from app.domain.calls.record import Call
 from app.domain.context import Context
 from app.jobs.foreground import GiveWay, never
+from app.jobs.serving_thread import ServingThread
 from app.net.threads import Workers
 from app.store import outbox
 from app.store.engine import Row
-from app.store.machine_lock import machine_lock
 from app.store.messages import receiver_of
 from app.store.outbox import Result, Untried
 from providers.common.json_types import JsonObject
@@ -46,8 +44,6 @@ PACE = 0.01
 LINGER = 0.02
 # Seconds of a lease: a killed process's messages are sent by another process after it.
 LEASE = 30.0
-# Seconds between two attempts to become the one that delivers, on SQLite.
-TAKE_OVER = 1.0
 # Most results of one transaction.
 BATCH = 64
 # Seconds until a message comes again that could not be made, such as with another SECRET_KEY.
@@ -98,8 +94,10 @@ class Dispatcher:
         self._ended: deque[Ended] = deque()
         self._most = BATCH  # results of the next transaction
         self._wake = context.message_queued
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread = ServingThread(
+            context.store, "dispatcher", self._serve, self._wake.set, lock="delivery"
+        )
+        self._stopping = self._thread.stopping
         self._renew_at = self._hold_at = 0.0
 
     def wake(self, _payload: JsonObject | None = None) -> None:
@@ -112,38 +110,16 @@ class Dispatcher:
         return len(self._busy)
 
     def start(self) -> None:
-        if self._thread is None:
-            self._stopping.clear()
-            self._thread = threading.Thread(target=self._stand_by, name="dispatcher", daemon=True)
-            self._thread.start()
+        self._thread.start()
 
     def stop(self, timeout: float = 10.0) -> None:
         """Begin no attempt, and wait for those in progress at most ``timeout`` seconds."""
-        if self._thread is None:
-            return
-        self._stopping.set()
-        self._wake.set()
-        self._thread.join(timeout)
-        self._thread = None
+        self._thread.stop(timeout)
 
     # ------------------------------------------------------------------ its thread
 
-    def _stand_by(self) -> None:
-        """Deliver as soon as no other process on this machine does."""
-        while not self._stopping.is_set():
-            with self._turn_of_this_process() as ours:
-                if ours:
-                    self._serve()
-            self._stopping.wait(TAKE_OVER)
-        self._workers.close()
-        self._sender.close()
-
-    def _turn_of_this_process(self) -> AbstractContextManager[bool]:
-        if self._store.is_sqlite:
-            return machine_lock(f"{self._store.url.database}.delivery.lock")
-        return nullcontext(True)
-
     def _serve(self) -> None:
+        """Deliver until a stop, and then until the attempts in progress have ended."""
         while not self._stopping.is_set() or self._busy:
             self._give_way()
             self._wake.clear()  # before the look: a later commit wakes us again
@@ -151,7 +127,7 @@ class Dispatcher:
             try:
                 more = self.turn(stores=self._until_ripe() <= 0.0)
             except Exception as error:
-                if not self._store.outage.took(error):
+                if not self._store.outage.explains(error):
                     log.exception("the dispatcher stumbled and goes on in a second")
                 time.sleep(1.0)
             else:
@@ -159,6 +135,8 @@ class Dispatcher:
                     self._rest()
                     if len(self._ended) < MOST:
                         self._stopping.wait(max(0.0, began + PACE - time.monotonic()))
+        self._workers.close()
+        self._sender.close()
 
     def _rest(self) -> None:
         """Wait for a commit, for results that have waited long enough, or for the next look."""
@@ -242,7 +220,7 @@ class Dispatcher:
         try:
             sent = self._sender.send(message, call if isinstance(call, Call) else call())
         except Exception as error:
-            if not self._store.outage.took(error):
+            if not self._store.outage.explains(error):
                 log.exception("message %s cannot be sent", message["id"])
             until = self._context.now() + timedelta(seconds=FAULT_PAUSE)
             sent = Sent(Untried(message, until), hung=None)

@@ -114,8 +114,7 @@ class OwnerCallbacks:
         except Exception as error:  # one row must not hold up its receiver's others
             log.exception("what a carrier sent cannot be passed on")
             return self._failed(row, repr(error), Outcome(None))
-        asked = retry.retry_after(answer.headers.get("retry-after"), self._context.now())
-        outcome = Outcome(answer.status, retry_after=asked)
+        outcome = retry.outcome(answer, self._context.now())
         if outcome.delivered:
             return Tried(row["id"], DELIVERED, answer.status, None, row["next_at"])
         why = f"the answer is {answer.status}"
@@ -124,7 +123,7 @@ class OwnerCallbacks:
         return self._failed(row, why, outcome)
 
     def _send(self, row: JsonObject, request: WebhookRequest) -> Response:
-        """Raises ``SendError``."""
+        """Send it as the carrier sent it. Raises ``SendError``."""
         url, headers = _url(row["url"], request.query), _headers(row, request)
         if request.method == "GET":
             return get(url, headers, TIMEOUT_SECONDS, self._allow_private)
@@ -146,7 +145,7 @@ class OwnerCallbacks:
             "call %s (%s): what the carrier sent was not passed on to %s, attempt %d: %s; %s",
             *(row["call_id"] or "unknown", row["call_ref"]),
             *(urlsplit(row["url"]).hostname, made, why),
-            "gave up" if wait_for is None else f"again in {wait_for:.0f} s",
+            retry.told(wait_for),
             extra={"callId": row["call_id"], "phoneCallProviderId": row["call_ref"]},
         )
         until = now + timedelta(seconds=wait_for or 0.0)

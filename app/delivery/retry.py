@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from app.domain.assistant import backoff
+from app.net.http import Response
 from providers.common.json_types import JsonObject
 
 JITTER = 0.2
@@ -47,6 +48,11 @@ class Outcome:
         return self.status in range(400, 500) and self.status not in NOT_NOW
 
 
+def outcome(answer: Response, now: datetime) -> Outcome:
+    """The outcome of an attempt that was answered."""
+    return Outcome(answer.status, retry_after=retry_after(answer.headers.get("retry-after"), now))
+
+
 def wait(
     made: int,
     outcome: Outcome,
@@ -68,6 +74,11 @@ def wait(
     if outcome.retry_after is not None:
         return min(max(outcome.retry_after, base), 2 * base)
     return base * jitter(1 - JITTER, 1 + JITTER)
+
+
+def told(seconds: float | None) -> str:
+    """What follows, for the log."""
+    return "gave up" if seconds is None else f"again in {seconds:.0f} s"
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:

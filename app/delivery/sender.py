@@ -85,8 +85,7 @@ class Sender:
             )
         except SendError as error:
             return Attempt(at, _since(begun), error=str(error)), Outcome(None, error.timed_out)
-        asked = retry.retry_after(answer.headers.get("retry-after"), self._context.now())
-        outcome = Outcome(answer.status, retry_after=asked)
+        outcome = retry.outcome(answer, self._context.now())
         return Attempt(at, _since(begun), answer.status, _error(answer), _excerpt(answer)), outcome
 
     def _secrets(self, message: JsonObject, call: Call) -> JsonObject:
@@ -125,7 +124,7 @@ def _log_failure(
         "call %s (%s): message %s (%s) to %s was not delivered, attempt %d: %s; %s",
         *(call.id, call.provider_call_id, message["id"], message["key"]),
         *(urlsplit(message["url"]).hostname, made, why),
-        "gave up" if wait is None else f"again in {wait:.0f} s",
+        retry.told(wait),
         extra={
             "callId": call.id,
             "phoneCallProviderId": call.provider_call_id,

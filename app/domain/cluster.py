@@ -140,7 +140,7 @@ class ProcessRegistry:
         finally:
             self._written_at = time.monotonic()
         self._failure = None
-        store.outage.over()
+        store.outage.end()
 
     def check_store(self, store: Store, now: datetime) -> None:
         """Write to the database, unless that was tried just now. Raises the store's error."""

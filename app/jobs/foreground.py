@@ -37,11 +37,11 @@ class Foreground:
         self._idle.set()
 
     def begin(self) -> None:
-        """A request has come. Only the event loop's thread calls ``begin`` and ``end``."""
+        """Count a request that has come. Only the event loop's thread calls ``begin`` and ``end``."""
         self._requests += 1
 
     def end(self) -> None:
-        """It is answered."""
+        """Count it no more: it is answered."""
         self._requests -= 1
         if not self._requests and not self._idle.is_set():
             self._idle.set()

@@ -37,6 +37,7 @@ from sqlalchemy.engine import Connection
 
 from app.jobs.base import LEASE, WORKERS, Handler, run
 from app.jobs.foreground import GiveWay, never
+from app.jobs.serving_thread import ServingThread
 from app.net.threads import in_thread
 from app.store.engine import Store
 from app.store.postgresql import JOB_SECONDS, BoundedAsyncConnection, limit_session, network
@@ -134,9 +135,9 @@ class ProcrastinateJobs:
         self._workers = workers
         self._give_way = give_way
         self._lease = lease
-        self._stopping = threading.Event()
+        self._thread = ServingThread(store, "jobs", self._serve, lambda: self._cancel())
+        self._stopping = self._thread.stopping
         self._cancel: Callable[[], None] = lambda: None
-        self._thread: threading.Thread | None = None
         self._ended: list[Job] = []  # since the last look
         self._left: list[Job] = []  # before it: their rows must be gone by now
 
@@ -165,18 +166,10 @@ class ProcrastinateJobs:
                 driver.execute(SchemaManager.get_schema())
 
     def start(self) -> None:
-        if self._thread is None:
-            self._stopping.clear()
-            self._thread = threading.Thread(target=self._serve, name="jobs", daemon=True)
-            self._thread.start()
+        self._thread.start()
 
     def stop(self, timeout: float = 10.0) -> None:
-        if self._thread is None:
-            return
-        self._stopping.set()
-        self._cancel()
-        self._thread.join(timeout)
-        self._thread = None
+        self._thread.stop(timeout)
 
     # ------------------------------------------------------------------ the worker's thread
 
@@ -210,18 +203,7 @@ class ProcrastinateJobs:
 
     async def _work(self, ends: threading.Event) -> None:
         self._let_be_cancelled()
-        url = self._store.url.set(drivername="postgresql")
-        connector = PsycopgConnector(
-            pool_factory=cast("Any", _BoundedPool),  # of our connections
-            conninfo=url.render_as_string(hide_password=False),
-            kwargs=network(url),
-            connection_class=BoundedAsyncConnection,
-            configure=limit_session,
-            min_size=1,
-            max_size=4,
-            timeout=JOB_SECONDS,
-            reconnect_timeout=JOB_SECONDS,  # its pauses between two attempts grow until then
-        )
+        connector = _connector(self._store)
         app = procrastinate.App(connector=connector)
         app.task(name=TASK, queue=QUEUE, pass_context=True, retry=_AGAIN)(self._job)
         async with app.open_async():
@@ -329,6 +311,22 @@ class ProcrastinateJobs:
             for job in stalled:
                 log.warning("job %s of a process that died runs again", job.queueing_lock)
                 await _revive(manager, job)
+
+
+def _connector(store: Store) -> PsycopgConnector:
+    """Procrastinate's connections, with the bounds of ours."""
+    url = store.url.set(drivername="postgresql")
+    return PsycopgConnector(
+        pool_factory=cast("Any", _BoundedPool),  # of our connections
+        conninfo=url.render_as_string(hide_password=False),
+        kwargs=network(url),
+        connection_class=BoundedAsyncConnection,
+        configure=limit_session,
+        min_size=1,
+        max_size=4,
+        timeout=JOB_SECONDS,
+        reconnect_timeout=JOB_SECONDS,  # its pauses between two attempts grow until then
+    )
 
 
 def _put(

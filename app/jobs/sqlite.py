@@ -16,7 +16,6 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,7 +24,7 @@ from sqlalchemy.engine import Connection
 
 from app.jobs.base import LEASE, WORKERS, Handler, Result, run
 from app.jobs.foreground import GiveWay, never
-from app.jobs.standby import serve_alone
+from app.jobs.serving_thread import ServingThread
 from app.net.threads import in_thread
 from app.store.engine import Store, after_commit
 from app.store.prepared import Prepared
@@ -91,12 +90,11 @@ class TableJobs:
         self._workers = workers
         self._give_way = give_way
         self._lease = timedelta(seconds=lease)
-        self._lock_file = Path(f"{store.url.database}.jobs.lock")
         self._wake = threading.Event()
-        self._stopping = threading.Event()
+        self._thread = ServingThread(store, "jobs", self._serve, self._wake.set)
+        self._stopping = self._thread.stopping
         self._running: set[int] = set()  # ids of the jobs in our threads
         self._changed = threading.Condition()  # guards it
-        self._thread: threading.Thread | None = None
         self._renew_at = 0.0
 
     def enqueue(
@@ -122,22 +120,13 @@ class TableJobs:
         """Do nothing: the table is part of our schema."""
 
     def start(self) -> None:
-        if self._thread is None:
-            self._stopping.clear()
-            stand_by = partial(serve_alone, self._lock_file, self._stopping, self._serve)
-            self._thread = threading.Thread(target=stand_by, name="jobs", daemon=True)
-            self._thread.start()
+        self._thread.start()
 
     def stop(self, timeout: float = 10.0) -> None:
-        if self._thread is None:
-            return
         until = time.monotonic() + timeout
-        self._stopping.set()
-        self._wake.set()
+        self._thread.stop(timeout)
         with self._changed:
-            self._changed.wait_for(lambda: not self._running, timeout)
-        self._thread.join(max(0.0, until - time.monotonic()))
-        self._thread = None
+            self._changed.wait_for(lambda: not self._running, max(0.0, until - time.monotonic()))
 
     # ------------------------------------------------------------------ the runner's thread
 
@@ -147,7 +136,7 @@ class TableJobs:
                 with self._store.read() as watch:
                     self._turn(watch)
             except Exception as error:
-                if not self._store.outage.took(error):
+                if not self._store.outage.explains(error):
                     log.exception("the job engine stumbled and goes on in a second")
                 self._stopping.wait(1.0)
 
@@ -223,7 +212,7 @@ class TableJobs:
             with self._store.write() as conn:
                 _finish(conn, job, result)
         except Exception as error:
-            if not self._store.outage.took(error):
+            if not self._store.outage.explains(error):
                 log.exception("job %s ended but stays leased: it runs again later", job.key)
         with self._changed:
             self._running.discard(job.id)

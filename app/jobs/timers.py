@@ -4,7 +4,7 @@ Each timer fires in a transaction of its own, and leaves the row in the same tra
 fires at least once, even after a crash. One whose action fails waits as a failed job does, and
 delays no other call. Actions must not wait for other servers.
 
-On SQLite one process of the machine fires them (``standby.py``). On PostgreSQL every process does,
+On SQLite one process of the machine fires them (``serving_thread.py``). On PostgreSQL every process does,
 and passes over the calls that others have locked.
 """
 
@@ -15,12 +15,10 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from functools import partial
-from pathlib import Path
 
 from app.jobs.base import backoff
 from app.jobs.foreground import GiveWay, never
-from app.jobs.standby import serve_alone
+from app.jobs.serving_thread import ServingThread
 from app.store import timers
 from app.store.engine import Store
 
@@ -54,15 +52,14 @@ class TimerThread:
         self._fire_due = fire
         self._put_off = put_off
         self._give_way = give_way
-        self._lock_file = Path(f"{store.url.database}.timers.lock")
         self._wake = threading.Event()
-        self._stopping = threading.Event()
+        self._thread = ServingThread(store, "timers", self._serve, self._wake.set)
+        self._stopping = self._thread.stopping
         self._until = NEVER  # the time of the next timer while this thread rests
         self._failures: dict[str, int] = {}  # call -> failures in a row
         self._workers = ThreadPoolExecutor(
             AT_ONCE, "timer"
         )  # starts no thread before its first use
-        self._thread: threading.Thread | None = None
 
     def wake(self, due: datetime) -> None:
         """A commit of this process has set a timer. Any thread may call it."""
@@ -70,19 +67,10 @@ class TimerThread:
             self._wake.set()
 
     def start(self) -> None:
-        if self._thread is None:
-            self._stopping.clear()
-            alone = partial(serve_alone, self._lock_file, self._stopping, self._serve)
-            serve = alone if self._store.is_sqlite else self._serve
-            self._thread = threading.Thread(target=serve, name="timers", daemon=True)
-            self._thread.start()
+        self._thread.start()
 
     def stop(self, timeout: float = 10.0) -> None:
-        if self._thread is not None:
-            self._stopping.set()
-            self._wake.set()
-            self._thread.join(timeout)
-            self._thread = None
+        self._thread.stop(timeout)
 
     # ------------------------------------------------------------------ the thread
 
@@ -91,7 +79,7 @@ class TimerThread:
             try:
                 self._turn()
             except Exception as error:
-                if not self._store.outage.took(error):
+                if not self._store.outage.explains(error):
                     log.exception("the timers stumbled and go on in a second")
                 self._stopping.wait(1.0)
 
@@ -128,7 +116,7 @@ class TimerThread:
     def _failed(self, call_id: str, error: Exception) -> bool:
         failures = self._failures.get(call_id, 0)
         delay = backoff(failures)
-        if self._store.outage.took(error):
+        if self._store.outage.explains(error):
             self._stopping.wait(1.0)
             return False  # it stays due
         log.exception("a timer of call %s failed and fires again in %.0f s", call_id, delay)
@@ -136,7 +124,7 @@ class TimerThread:
         try:
             self._put_off(call_id, delay)
         except Exception as again:
-            if not self._store.outage.took(again):
+            if not self._store.outage.explains(again):
                 log.exception("the timer of call %s could not be put off", call_id)
             return False
         return True

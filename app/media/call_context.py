@@ -169,12 +169,7 @@ class CallContext:
                 self._service.transfer, self._claim, destination, message, summary
             )
         except SQLAlchemyError as error:
-            self._service.store_failed(error)
-            log.error(
-                "call %s: a transfer was not stored",
-                self._claim.call_id,
-                extra={"callId": self._claim.call_id},
-            )
+            self._store_failed(error, "a transfer was not stored")
             return "the store failed"
 
     async def open_upstream(self) -> UpstreamStream:
@@ -191,7 +186,8 @@ class CallContext:
                 self._service.next_assistant, self._claim, destination, values
             )
         except SQLAlchemyError as error:
-            raise self._store_failed(error) from error
+            self._store_failed(error, "a handoff was not stored")
+            raise NoHandoff("the store failed") from error
 
     async def hand_over(self, claim: StreamClaim, talk: Talk) -> None:
         """Store that the call is this claim's from now on. Raises ``NoHandoff``.
@@ -202,7 +198,8 @@ class CallContext:
         try:
             await in_store_thread(self._service.hand_over, claim, talk)
         except SQLAlchemyError as error:
-            raise self._store_failed(error) from error
+            self._store_failed(error, "a handoff was not stored")
+            raise NoHandoff("the store failed") from error
         self._claim = claim
 
     async def taken_over(self, *, taken: bool, cause: str) -> None:
@@ -210,21 +207,7 @@ class CallContext:
         try:
             await in_store_thread(self._service.taken_over, self._claim, taken=taken, cause=cause)
         except SQLAlchemyError as error:
-            self._service.store_failed(error)
-            log.error(
-                "call %s: who has it was not stored",
-                self._claim.call_id,
-                extra={"callId": self._claim.call_id},
-            )
-
-    def _store_failed(self, error: SQLAlchemyError) -> NoHandoff:
-        self._service.store_failed(error)
-        log.error(
-            "call %s: a handoff was not stored",
-            self._claim.call_id,
-            extra={"callId": self._claim.call_id},
-        )
-        return NoHandoff("the store failed")
+            self._store_failed(error, "who has it was not stored")
 
     async def ask_model(self, messages: Sequence[JsonObject], seconds: float) -> ModelAnswer:
         """Ask the assistant's model one question beside the conversation."""
@@ -266,12 +249,13 @@ class CallContext:
         try:
             await in_store_thread(self._service.finished, self._claim)
         except SQLAlchemyError as error:  # the report must not wait for ever
-            self._service.store_failed(error)
-            log.error(
-                "call %s: its last words were not told",
-                self._claim.call_id,
-                extra={"callId": self._claim.call_id},
-            )
+            self._store_failed(error, "its last words were not told")
+
+    def _store_failed(self, error: SQLAlchemyError, what: str) -> None:
+        """Note the failure, and say what of this call was lost by it."""
+        self._service.store_failed(error)
+        call_id = self._claim.call_id
+        log.error("call %s: %s", call_id, what, extra={"callId": call_id})
 
     def _wake(self) -> None:
         self._written.clear()
@@ -291,13 +275,7 @@ class CallContext:
             try:
                 await in_store_thread(self._service.flush, self._claim, messages, artifact, usage)
             except SQLAlchemyError as error:  # the call goes on
-                self._service.store_failed(error)
-                log.error(
-                    "call %s: %d messages were not stored",
-                    self._claim.call_id,
-                    len(messages),
-                    extra={"callId": self._claim.call_id},
-                )
+                self._store_failed(error, f"{len(messages)} messages were not stored")
             except Exception:
                 log.exception(
                     "call %s: %d messages were not stored",

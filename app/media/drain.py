@@ -58,11 +58,11 @@ class Drain:
             self._something_left.set()
 
     def socket_closed(self) -> None:
-        """A session is over."""
+        """Note that a session is over."""
         self._something_left.set()
 
     def force(self) -> None:
-        """Stop waiting."""
+        """Wait for the calls no longer."""
         self._forced.set()
 
     async def run(self, stop_listening: Callable[[], None]) -> None:

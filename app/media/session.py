@@ -116,11 +116,7 @@ class MediaSession:
                 return await self._refuse(NOT_ALLOWED, str(error))
             except SQLAlchemyError as error:
                 self._service.store_failed(error)
-                log.error(
-                    "call %s: its start was not stored",
-                    self.claim.call_id,
-                    extra={"callId": self.claim.call_id},
-                )
+                log.error("call %s: its start was not stored", self.claim.call_id)
                 self._service.pending_db_errors(self.claim)
                 return await self._refuse(FAILED, "try again")
             return await self._run_call(start, reports)
@@ -147,12 +143,7 @@ class MediaSession:
 
         No event is stored: the carrier asks for the next instruction.
         """
-        log.warning(
-            "call %s: media socket closed: %s",
-            self.claim.call_id,
-            word,
-            extra={"callId": self.claim.call_id},
-        )
+        log.warning("call %s: media socket closed: %s", self.claim.call_id, word)
         await self._socket.close(code, word)
 
     # -- while the call is up
@@ -166,25 +157,13 @@ class MediaSession:
         customer = CustomerMessages(stream)
         call_context.audience = customer.beside(self.monitor.tell)
         await self._take_commands()
-        clock = asyncio.get_running_loop().time  # ``stream.now``, for a thread
-        taping = await in_store_thread(
-            spool.start, self._service, self.claim, stream.sample_rate, clock
-        )
-        if taping:
-            stream.sounds = Sounds(stream.sample_rate, clock, taping.began)
-        stream.taps += [stream.sounds, *([taping] if taping else [])]
-        stream.recorder = taping
-        stream.pause_recording(paused=self.claim.assistant.recording.is_forbidden)
+        taping = await self._record(stream)
         reader = asyncio.create_task(self._read(stream, reports))
         assistant = asyncio.create_task(self._run_assistant(stream))
         try:
             reason = await self.close_once.wait()
             log.info(
-                "call %s: media ends: %s %s",
-                self.claim.call_id,
-                reason.cause.value,
-                reason.word,
-                extra={"callId": self.claim.call_id},
+                "call %s: media ends: %s %s", self.claim.call_id, reason.cause.value, reason.word
             )
             await self._report(reason, stream, reader, reports)
             self.monitor.close(LOST if reason.cause in GOES_ON else OVER)
@@ -209,6 +188,19 @@ class MediaSession:
             return TextStream(self._socket, self._text, *rest)
         return MediaStream(self._socket, self._serializer, *rest)
 
+    async def _record(self, stream: MediaStream) -> spool.SpooledRecorder | None:
+        """Begin our recording, if the call has one. It can be paused by the stream."""
+        clock = asyncio.get_running_loop().time  # ``stream.now``, for a thread
+        taping = await in_store_thread(
+            spool.start, self._service, self.claim, stream.sample_rate, clock
+        )
+        if taping:
+            stream.sounds = Sounds(stream.sample_rate, clock, taping.began)
+        stream.taps += [stream.sounds, *([taping] if taping else [])]
+        stream.recorder = taping
+        stream.pause_recording(paused=self.claim.assistant.recording.is_forbidden)
+        return taping
+
     def _measure_first_sound(self) -> None:
         now = asyncio.get_running_loop().time()
         self.call_context.observe(Timing.FIRST_SOUND, now - self._started_at)
@@ -220,11 +212,7 @@ class MediaSession:
                 self.call_context.push_command(command.body)
         except SQLAlchemyError as error:
             self._service.store_failed(error)
-            log.error(
-                "call %s: its commands were not read",
-                self.claim.call_id,
-                extra={"callId": self.claim.call_id},
-            )
+            log.error("call %s: its commands were not read", self.claim.call_id)
 
     async def _read(self, stream: MediaStream, reports: EventWriter) -> None:
         """Read the carrier's messages until one of them, or the socket's end, ends the call."""
@@ -248,22 +236,13 @@ class MediaSession:
         except (TooManyMessages, QueueFull) as error:
             self._end_with_error(NOT_ALLOWED, str(error), reports)
         except Exception:
-            log.exception(
-                "call %s: reading the media socket failed",
-                self.claim.call_id,
-                extra={"callId": self.claim.call_id},
-            )
+            log.exception("call %s: reading the media socket failed", self.claim.call_id)
             self._end_with_error(FAILED, "internal error", reports)
         finally:
             stream.end()
 
     def _end_with_error(self, code: int, word: str, reports: EventWriter) -> None:
-        log.warning(
-            "call %s: media socket broken off: %s",
-            self.claim.call_id,
-            word,
-            extra={"callId": self.claim.call_id},
-        )
+        log.warning("call %s: media socket broken off: %s", self.claim.call_id, word)
         reports.note("media.refused", {"word": word})
         self.close_once.set(CloseReason(CloseCause.LOST, code, word))
 
@@ -277,7 +256,6 @@ class MediaSession:
                 log.warning(
                     "call %s: the carrier complains: its event media.complaint says of what",
                     self.claim.call_id,
-                    extra={"callId": self.claim.call_id},
                 )
                 reports.note("media.complaint", {"word": frame.text})
         elif isinstance(frame, UnknownFrame) and self._is_new_word(frame.word):
@@ -304,11 +282,7 @@ class MediaSession:
         except AssistantFailed as error:
             self._assistant_failed(str(error))
         except Exception:
-            log.exception(
-                "call %s: the assistant failed",
-                self.claim.call_id,
-                extra={"callId": self.claim.call_id},
-            )
+            log.exception("call %s: the assistant failed", self.claim.call_id)
             self._assistant_failed("The assistant failed; the log says how.")
         else:
             decided, message = stream.end_reason or (

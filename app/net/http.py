@@ -66,12 +66,7 @@ def post(
     until = time.monotonic() + timeout
     target, addresses = _vetted(url, headers, allow_private, resolver)
     request = _Request("POST", target, body, headers, until, max_response, connections)
-    with _one_error(target.host, timeout):
-        kept = connections.take(addresses, target) if connections else None
-        if kept is not None:
-            with suppress(_ClosedBefore):
-                return request.on(kept)
-        return request.on(_opened(addresses, target, tls, until))
+    return request.send(addresses, tls, timeout)
 
 
 def get(
@@ -88,8 +83,7 @@ def get(
     until = time.monotonic() + timeout
     target, addresses = _vetted(url, headers, allow_private, resolver)
     request = _Request("GET", target, None, headers, until, max_response, None)
-    with _one_error(target.host, timeout):
-        return request.on(_opened(addresses, target, tls, until))
+    return request.send(addresses, tls, timeout)
 
 
 def _vetted(
@@ -117,6 +111,17 @@ class _Request:
     until: float
     max_response: int
     connections: Connections | None
+
+    def send(
+        self, addresses: Sequence[str], tls: ssl.SSLContext | None, timeout: float
+    ) -> Response:
+        """Send it, on a connection that was kept open if there is one. Raises ``SendError``."""
+        with _one_error(self.target.host, timeout):
+            kept = self.connections.take(addresses, self.target) if self.connections else None
+            if kept is not None:
+                with suppress(_ClosedBefore):
+                    return self.on(kept)
+            return self.on(_opened(addresses, self.target, tls, self.until))
 
     def on(self, connected: Connected) -> Response:
         """Send it on this connection, which is kept or closed afterwards."""

@@ -39,6 +39,12 @@ def require_key() -> None:
     current_globals().api_key = key
 
 
+def require_key_to_docs() -> None:
+    """Run before every request of the API's documents: with PROTECT_DOCS they need a key, too."""
+    if services().context.settings.protect_docs:
+        require_key()
+
+
 def require_token(token: str) -> None:
     """Ask for this token. Raises ``ApiError`` 401 or 429."""
     presented = presented_key() or ""

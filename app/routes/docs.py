@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Response, render_template
 
-from app.routes.auth import require_key
+from app.routes.auth import require_key_to_docs
 from app.routes.json_body import MAX_BYTES, MAX_DEPTH, MAX_KEYS
 from app.routes.openapi import REF, sections, spec
 from app.routes.validation import services
@@ -46,12 +46,7 @@ ERRORS = (
 CONTENT_POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 blueprint = Blueprint("docs", __name__)
-
-
-@blueprint.before_request
-def _guard() -> None:
-    if services().context.settings.protect_docs:
-        require_key()
+blueprint.before_request(require_key_to_docs)
 
 
 @blueprint.get("/docs")

@@ -18,10 +18,9 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from app.routes import assistant_schema
 from app.routes.assistant_examples import CALL
-from app.routes.auth import require_key
+from app.routes.auth import require_key_to_docs
 from app.routes.operations import Operation, Section
 from app.routes.schemas.responses import Error
-from app.routes.validation import services
 from providers.common.json_types import JsonDict
 
 REF = "#/components/schemas/"
@@ -55,12 +54,7 @@ SECURITY_SCHEMES: dict[str, dict[str, str]] = {
 Json = JsonDict
 
 blueprint = Blueprint("openapi", __name__)
-
-
-@blueprint.before_request
-def _guard() -> None:
-    if services().context.settings.protect_docs:
-        require_key()
+blueprint.before_request(require_key_to_docs)
 
 
 @blueprint.get("/openapi.json")

@@ -29,22 +29,21 @@ MAX_HEAD = 64 * 1024
 """Bytes of a request's line and headers."""
 
 
-class HttpConnection(HttpToolsProtocol):
+class _Counted:
+    """What a protocol of uvicorn's, the next base class, has more: the worker's connections."""
+
+    def __init__(self, config: Config, server_state: Any, *given: Any, **more: Any) -> None:
+        super().__init__(config, server_state, *given, **more)  # type: ignore[call-arg]
+        self._connections: Connections = server_state.bounded
+
+
+class HttpConnection(_Counted, HttpToolsProtocol):
     """One HTTP connection, whose state is kept up to date."""
 
-    def __init__(
-        self,
-        config: Config,
-        server_state: Any,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
-        self._connections: Connections = server_state.bounded
-        self._connection: Connection | None = None
-        self._receiving: State | None = None
-        """What of a request is unfinished: its head, its body, or nothing."""
-        self._head_bytes = 0
+    _connection: Connection | None = None
+    _receiving: State | None = None
+    """What of a request is unfinished: its head, its body, or nothing."""
+    _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -132,18 +131,8 @@ class HttpConnection(HttpToolsProtocol):
             self._connection = None
 
 
-class SocketConnection(WebSocketsSansIOProtocol):
+class SocketConnection(_Counted, WebSocketsSansIOProtocol):
     """One websocket: counted, and not kept open by a peer that does not read or has vanished."""
-
-    def __init__(
-        self,
-        config: Config,
-        server_state: Any,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
-        self._connections: Connections = server_state.bounded
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)

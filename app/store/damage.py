@@ -64,8 +64,8 @@ class Damage:
         self.stop: Callable[[], None] = lambda: None
         """Ends the process. Set by who serves."""
 
-    def see(self) -> None:
-        """A page is damaged."""
+    def report(self) -> None:
+        """Note that a page is damaged, and stop the process."""
         with self._lock:
             if self.is_seen:
                 return
@@ -76,7 +76,7 @@ class Damage:
         self.stop()
 
     def refuse(self) -> None:
-        """Raise ``Damaged`` once a page was."""
+        """Raise ``Damaged`` once a page was damaged."""
         if self.is_seen:
             raise Damaged(CORRUPT)
 

@@ -163,7 +163,7 @@ class Store:
 
     def _see_damage(self) -> None:
         if self.is_sqlite and identity(str(self.url.database)) == self._files:
-            self.damage.see()  # else it is of files that are no longer there
+            self.damage.report()  # else it is of files that are no longer there
 
     def _sqlite(self) -> Engine:
         if not self.url.database or self.url.database == ":memory:":

@@ -37,7 +37,7 @@ class Outage:
         return self._why
 
     def note(self, error: BaseException, *, refused: bool = False) -> None:
-        """The store failed. ``refused``: a request is answered 503 for it."""
+        """Note that the store failed. ``refused``: a request is answered 503 for it."""
         if is_damage(error):
             self._damaged()
         why, now = sentence(error), self._clock()
@@ -53,15 +53,15 @@ class Outage:
             "the database fails: %s; %d requests answered 503 in %.0f s", why, refusals, seconds
         )
 
-    def took(self, error: Exception) -> bool:
-        """Note the error if the database failed; otherwise it is not told here."""
+    def explains(self, error: Exception) -> bool:
+        """Note the error if the database failed. False: it is another error, and is not told."""
         if is_outage(error):
             self.note(error)
             return True
         return False
 
-    def over(self) -> None:
-        """A change was stored."""
+    def end(self) -> None:
+        """End the outage, if there is one: a change was stored."""
         if not self._why:
             return
         with self._lock:

@@ -17,7 +17,6 @@ from app.store.schema import (
     IS_UNSETTLED,
     call_events,
     calls,
-    from_micros,
     messages,
 )
 from providers.events import CallStatus, EventKind
@@ -45,7 +44,6 @@ class Undelivered(NamedTuple):
 
     failed: int
     waiting: int
-    oldest_waiting: datetime | None
 
 
 def groups(conn: Connection, org_id: str, since: datetime, most: int) -> list[Group]:
@@ -123,11 +121,8 @@ def undelivered(conn: Connection, org_id: str) -> Undelivered:
     """The organisation's failed and waiting messages. Both indexes have few rows."""
     mine = messages.c.org_id == org_id
     failed = sa.select(sa.func.count()).select_from(messages).where(IS_FAILED, mine)
-    oldest = sa.func.min(sa.type_coerce(messages.c.created_at, sa.BigInteger))
-    query = sa.select(sa.func.count(), oldest).where(IS_PENDING, mine)
-    waiting, created = conn.execute(query).one()
-    since = None if created is None else from_micros(int(created))
-    return Undelivered(int(conn.execute(failed).scalar_one()), int(waiting), since)
+    waiting = sa.select(sa.func.count()).select_from(messages).where(IS_PENDING, mine)
+    return Undelivered(*(int(conn.execute(each).scalar_one()) for each in (failed, waiting)))
 
 
 def joins(conn: Connection, call_ids: Collection[str], up: Collection[EventKind]) -> list[float]:

@@ -26,7 +26,7 @@ RECENT = 50
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """One row."""
+    """One row: a leg that waits, or its callback."""
 
     call_id: str
     ticket: int

@@ -20,8 +20,6 @@ from app.store.kept import changes_kept_rows, kept
 from app.store.prepared import Prepared
 from app.store.schema import calls, credentials, orgs, phone_numbers
 
-Row = Row
-
 
 @dataclass(frozen=True, slots=True)
 class Window:

@@ -6,6 +6,7 @@ A vendor's part is imported when the first call needs it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pkgutil import resolve_name
@@ -23,7 +24,10 @@ from app.vendors.common.errors import (
 )
 from app.vendors.common.fallback import build_each, candidates, in_language_of
 from app.vendors.common.local_program import lacking
+from app.vendors.common.tts_part import server_of
 from app.vendors.common.vendor import Config, SttPart
+
+SERVER = re.compile("(https?|wss?)://", re.IGNORECASE)
 
 if TYPE_CHECKING:
     from pipecat.services.stt_service import STTService
@@ -67,6 +71,9 @@ def checked(config: Config, accounts: VendorAccounts) -> tuple[SttPart, VendorAc
             "setting FALLBACK_TRANSCRIBER, has another one hear instead."
         )
         raise UnbuildableAssistant(TRANSCRIBER, str(provider), text)
+    if part.server_in_assistant and not _has_server(config):
+        text = f"The {provider} has no address: set transcriber.server.url."
+        raise UnbuildableAssistant(TRANSCRIBER, str(provider), text)
     account = _checked(str(provider), part, accounts)
     if lack := lacking(part.program, config, account):
         raise UnbuildableAssistant(TRANSCRIBER, str(provider), lack)
@@ -102,16 +109,18 @@ def problem(config: Config, accounts: VendorAccounts) -> str | None:
     return None
 
 
+def _has_server(config: Config) -> bool:
+    url = server_of(config).get("url")
+    return isinstance(url, str) and SERVER.match(url) is not None
+
+
 def _checked(provider: str, part: SttPart, accounts: VendorAccounts) -> VendorAccount:
     """The account, with its address filled in."""
     account = accounts.get(provider, NO_ACCOUNT)
     if part.address is None:
         return account
     if not account.key and not account.url:
-        text = (
-            f"There is no key for {provider}: store a credential of that provider, or set its key."
-        )
-        raise UnbuildableAssistant(TRANSCRIBER, provider, text)
+        raise UnbuildableAssistant(TRANSCRIBER, provider, registry.VENDORS[provider].lacks_key)
     vendor, region = registry.VENDORS[provider], account.extra.get("region")
     if problem := vendor.region_problem(account.url, region) if "{" in part.address else None:
         text = f"The region of the transcriber {provider} {problem}."

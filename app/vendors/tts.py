@@ -118,7 +118,7 @@ def is_asked_ahead(provider: str) -> bool:
 
 def _account_problem(provider: str, account: VendorAccount) -> str | None:
     if not account.key and not account.url:
-        return f"no key for {provider}: store a credential of that provider, or set its key"
+        return registry.VENDORS[provider].lacks_key
     vendor, region = registry.VENDORS[provider], account.extra.get("region", "")
     form = replace(vendor.form, path=True)  # each voice adds its own path to any
     if account.url and (wrong := form.problem(account.url)):

@@ -21,7 +21,8 @@ from app.store.engine import Store
 from app.store.schema import jobs, messages, processes
 from bench.spawner import Spawner, WarmBridge
 from providers.registry import SIMULATORS
-from providers.simulation.stage import Callee, Stage, own_port
+from providers.simulation.config import own_port
+from providers.simulation.stage import Callee, Stage
 from tests.databases import fresh_database
 from tests.fakes.carriers import FAKES
 from tests.fakes.carriers.base import CarrierFake

@@ -200,3 +200,8 @@ class Carrier:
     def holds(self) -> bool:
         """Whether a leg can wait in a room for an operator, as warm transfers need it."""
         return any(hook.kind is HookKind.OPERATOR for hook in self.hooks)
+
+
+def phone_carriers(carriers: Mapping[str, Carrier]) -> list[str]:
+    """The names of those that connect phone legs, with accounts and numbers."""
+    return [name for name, carrier in carriers.items() if carrier.phone]

@@ -150,10 +150,26 @@ class MediaSerializer(Protocol):
     def clear(self) -> list[str | bytes]: ...
 
 
+class NoAudio:
+    """The encoders of a serializer whose socket gets no audio: there is nothing to send."""
+
+    def audio(self, pcm: bytes) -> list[str | bytes]:
+        return []
+
+    def flush(self) -> list[str | bytes]:
+        return []
+
+    def mark(self, name: str) -> list[str | bytes]:
+        return []
+
+    def clear(self) -> list[str | bytes]:
+        return []
+
+
 class TextSerializer(MediaSerializer, Protocol):
     """The serializer of a socket with text instead of audio, because the carrier hears and speaks.
 
-    Its ``audio``, ``flush``, ``mark`` and ``clear`` return nothing.
+    It inherits ``NoAudio``.
     """
 
     def text(self, token: str, *, last: bool, interruptible: bool) -> list[str | bytes]:

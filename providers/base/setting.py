@@ -1,6 +1,6 @@
 """The environment variables of a carrier's default account, as rows of a table.
 
-``app/settings.py`` reads the rows of every carrier, and ``docs/settings.md`` lists them.
+``app/settings/`` reads the rows of every carrier, and ``docs/settings.md`` lists them.
 """
 
 from __future__ import annotations

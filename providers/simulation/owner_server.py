@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from providers.simulation.api_server import ApiReply, ApiRequest, serve
-from providers.simulation.stage import POLL_SECONDS, Stage
+from providers.simulation.bridge import POLL_SECONDS
+from providers.simulation.stage import Stage
 from providers.simulation.timeline import Request
 
 FIELD = "ownerCallbackUrl"

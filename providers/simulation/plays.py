@@ -15,19 +15,12 @@ from random import Random
 from typing import Any, Generic, Protocol, TypeVar
 
 from providers.common.json_types import JsonObject
+from providers.simulation.assistants import ECHO, LISTENING
 from providers.simulation.client_server import client_server, hears
 from providers.simulation.owner_server import await_all, owner_server
 from providers.simulation.recording import RECORDED, check, end_when_recorded
-from providers.simulation.stage import (
-    ECHO,
-    LISTENING,
-    Callee,
-    CallerAction,
-    Stage,
-    have_dialled,
-    need_api,
-    unchanged,
-)
+from providers.simulation.scenario import unchanged
+from providers.simulation.stage import Callee, CallerAction, Stage, have_dialled, need_api
 from providers.simulation.timeline import SimulatorError
 
 ENDED_BY_ASSISTANT = "assistant-ended-call"
@@ -298,11 +291,7 @@ class Plays(ABC, Generic[S, C]):
         """The caller who waits hangs up."""
         stage.held.leaves = True
         with stage.bridge.number_as(stage.carrier, {"queuePlan": {"mode": "wait"}}):
-            self._fill(stage)
-            busy = stage.known_call()
-            self.inbound(stage, CallerAction.PRESS)
-            stage.held.await_one(stage.config.timeout)
-            stage.bridge.end_call(busy)
+            self._wait_and_free(stage)
             stage.join()
             stage.call_id = stage.bridge.call_of(stage.held.order[0])
 
@@ -311,11 +300,7 @@ class Plays(ABC, Generic[S, C]):
         need_api(stage)
         stage.held.key = "1"
         with stage.bridge.number_as(stage.carrier, {"queuePlan": {"mode": "callback"}}):
-            self._fill(stage)
-            busy = stage.known_call()
-            self.inbound(stage, CallerAction.PRESS)
-            stage.held.await_one(stage.config.timeout)
-            stage.bridge.end_call(busy)
+            self._wait_and_free(stage)
             if not stage.placed.wait(stage.patience):
                 raise SimulatorError("the bridge called nobody back")
             stage.join()
@@ -325,6 +310,14 @@ class Plays(ABC, Generic[S, C]):
         stage.spawn(partial(self.inbound, stage, CallerAction.STAY))
         if not stage.talking.wait(stage.config.timeout):
             raise SimulatorError("the first caller was not connected")
+
+    def _wait_and_free(self, stage: S) -> None:
+        """A second caller waits for the only slot until the first one's call is ended."""
+        self._fill(stage)
+        busy = stage.known_call()
+        self.inbound(stage, CallerAction.PRESS)
+        stage.held.await_one(stage.config.timeout)
+        stage.bridge.end_call(busy)
 
     def _free(self, stage: S) -> None:
         freed = time.monotonic()

@@ -12,7 +12,8 @@ import time
 import wave
 from functools import cache
 
-from providers.simulation.stage import POLL_SECONDS, Stage
+from providers.simulation.bridge import POLL_SECONDS
+from providers.simulation.stage import Stage
 from providers.simulation.timeline import SimulatorError
 
 RATE = 8000

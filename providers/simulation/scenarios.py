@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from providers.simulation.assistants import ECHO, LISTENING, SQUAD
 from providers.simulation.plays import (
     ENDED_BY_ASSISTANT,
     ENDED_BY_CUSTOMER,
@@ -16,15 +17,8 @@ from providers.simulation.plays import (
     Plays,
     S,
 )
-from providers.simulation.stage import (
-    ECHO,
-    LISTENING,
-    SQUAD,
-    Callee,
-    CallerAction,
-    Scenario,
-    table,
-)
+from providers.simulation.scenario import Scenario, table
+from providers.simulation.stage import Callee, CallerAction
 
 CANCELED = "manually-canceled"
 FORWARDED = "assistant-forwarded-call"

@@ -22,6 +22,7 @@ from providers.base.media import (
     Digit,
     Frame,
     Heard,
+    NoAudio,
     Spoken,
     SpokenOver,
     StreamStart,
@@ -116,7 +117,7 @@ def attributes(wanted: SpeechWanted) -> dict[str, str]:
     return {name: value for name, value in {**given, **wanted.options}.items() if value}
 
 
-class RelaySerializer:
+class RelaySerializer(NoAudio):
     """The serializer of one session."""
 
     sample_rate = SAMPLE_RATE
@@ -153,20 +154,6 @@ class RelaySerializer:
 
     def goodbye(self) -> list[str | bytes]:
         return [_message("end")]
-
-    # A session has no audio.
-
-    def audio(self, pcm: bytes) -> list[str | bytes]:
-        return []
-
-    def flush(self) -> list[str | bytes]:
-        return []
-
-    def mark(self, name: str) -> list[str | bytes]:
-        return []
-
-    def clear(self) -> list[str | bytes]:
-        return []
 
     # -- a reader for each message
 

@@ -28,7 +28,7 @@ from providers.base.rest import (
 from providers.common import download
 from providers.common.json_types import JsonDict
 from providers.errors import CarrierError
-from providers.twilio import leg_state, number_settings, sdk, twiml
+from providers.twilio import create_call, leg_state, number_settings, sdk, twiml
 from providers.twilio.config import RECORDING_SID
 
 if TYPE_CHECKING:
@@ -41,9 +41,6 @@ MEDIA_HOST = re.compile(r"[a-z0-9.-]+\.twilio\.com")
 
 # The calls that one look for a placed call reads: one page.
 LISTED = 50
-
-# https://www.twilio.com/docs/voice/api/call-resource#create-a-call-resource
-MAX_RING_SECONDS = 600
 
 # Fields of the Call resource whose names are Python keywords.
 SDK_NAMES = {"from": "_from"}
@@ -62,18 +59,18 @@ class TwilioClient:
     def prepare(self, order: OutboundCall) -> None:
         """Build the login and the request, without sending it, to raise its errors early."""
         sdk.login(self._account)
-        _create(order)
+        create_call.to_customer(order)
 
     def dial(self, order: OutboundCall) -> PlacedCall:
         """Create the call. ``order.max_duration`` is in seconds, as is Twilio's ``TimeLimit``."""
-        return self._placed(_create(order))
+        return self._placed(create_call.to_customer(order))
 
     def dial_operator(self, order: OperatorCall) -> PlacedCall:
         """Create the operator's call. With machine detection Twilio asks for the document after it.
 
         https://www.twilio.com/docs/voice/answering-machine-detection
         """
-        return self._placed(_create_operator(order))
+        return self._placed(create_call.to_operator(order))
 
     def _placed(self, fields: JsonDict) -> PlacedCall:
         with sdk.translated():
@@ -250,53 +247,6 @@ def _is_placed(call: Any, window: Window) -> bool:
     return bool(call.sid and call.status and call.direction == "outbound-api" and in_time)
 
 
-def _create(order: OutboundCall) -> JsonDict:
-    """Arguments of the SDK's create. Raises ``CarrierError`` for what Twilio cannot do."""
-    try:
-        keys = {"send_digits": twiml.keys(order.extension)} if order.extension else {}
-        listening = twiml.detection(order.machine) if order.machine else {}
-        return {
-            "to": order.to,
-            "from_": order.from_,
-            "twiml": twiml.document((order.connect,)),
-            "time_limit": order.max_duration,
-            "timeout": order.ring_seconds,
-            "status_callback": twiml.retried(order.status_url),
-            "status_callback_event": list(twiml.STATUS_EVENTS),
-            "status_callback_method": "POST",
-            **keys,
-            **{_snake(name): value for name, value in listening.items()},
-        }
-    except ValueError as error:
-        raise CarrierError(f"Twilio: {error}", permanent=True) from error
-
-
-def _create_operator(order: OperatorCall) -> JsonDict:
-    """The same for an operator's call. Raises ``CarrierError``."""
-    try:
-        keys = {"send_digits": twiml.keys(order.extension)} if order.extension else {}
-        return {
-            "to": twiml.sip(order.to, order.sip_headers),
-            "from_": order.from_,
-            "url": twiml.retried(order.answer_url),
-            "method": "POST",
-            "time_limit": order.max_duration,
-            "timeout": min(order.ring_seconds, MAX_RING_SECONDS),
-            "status_callback": twiml.retried(order.status_url),
-            "status_callback_event": list(twiml.STATUS_EVENTS),
-            "status_callback_method": "POST",
-            **keys,
-            **({"machine_detection": "Enable"} if order.detects_machine else {}),
-        }
-    except ValueError as error:
-        raise CarrierError(f"Twilio: {error}", permanent=True) from error
-
-
 def _is_twilios(url: str) -> bool:
     parts = urlsplit(url)
     return parts.scheme == "https" and bool(MEDIA_HOST.fullmatch(parts.netloc))
-
-
-def _snake(name: str) -> str:
-    """``asyncAmd`` as the SDK spells its arguments."""
-    return re.sub("([A-Z])", r"_\1", name).lower()

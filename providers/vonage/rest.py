@@ -28,16 +28,13 @@ from providers.common import download
 from providers.common.json_types import JsonDict, JsonObject
 from providers.errors import BadRequest, CarrierError
 from providers.events import EventKind
-from providers.vonage import leg_state, ncco, number_settings, sdk, statuses
+from providers.vonage import create_call, leg_state, ncco, number_settings, sdk, statuses
 from providers.vonage.config import API_HOST
 
 API_URL = "https://api.nexmo.com"
 NUMBERS_URL = "https://rest.nexmo.com"
-# Seconds, the largest ``length_timer``; counted from the answer.
-MAX_DURATION = 86_400
 # Keys that its API plays, before ``w`` is written as its own pause.
 PRESSED = re.compile(r"[0-9*#w]+", re.ASCII)
-RINGING_SECONDS = range(1, 121)
 # The largest page of legs, and how many of them one look for a placed call reads.
 LISTED, MOST_LISTED = 100, 1000
 # Statuses of a leg that cannot be hung up any more.
@@ -57,15 +54,15 @@ class VonageClient:
     def prepare(self, order: OutboundCall) -> None:
         """Read the key and build the request, without sending it, to raise their errors early."""
         sdk.application(self._account)
-        _create(order)
+        create_call.to_customer(order)
 
     def dial(self, order: OutboundCall) -> PlacedCall:
         """Create the call. Raises ``CarrierError`` and ``NotConfigured``."""
-        return self._placed(_create(order))
+        return self._placed(create_call.to_customer(order))
 
     def dial_operator(self, order: OperatorCall) -> PlacedCall:
         """Create the operator's leg. The verdict of machine detection is an event of the leg."""
-        return self._placed(_create_operator(order))
+        return self._placed(create_call.to_operator(order))
 
     def replace_document(
         self, leg_ref: str, instructions: Sequence[Instruction], *, api_url: str | None = None
@@ -249,44 +246,6 @@ class VonageClient:
     @property
     def _plain(self) -> bool:
         return urlsplit(self._account.api_url or API_URL).scheme == "http"
-
-
-def _create(order: OutboundCall) -> JsonDict:
-    machine = order.machine
-    listening = {"advanced_machine_detection": ncco.detection(machine)} if machine else {}
-    try:
-        if order.ring_seconds not in RINGING_SECONDS:
-            raise ValueError(f"Vonage rings for 1 to 120 seconds, not {order.ring_seconds}")
-        return {
-            "to": [ncco.endpoint(order.to, order.extension)],
-            "from": ncco.endpoint(order.from_),
-            "ncco": ncco.actions([order.connect]),
-            "event_url": [order.status_url],
-            "event_method": "POST",
-            "length_timer": min(order.max_duration, MAX_DURATION),
-            "ringing_timer": order.ring_seconds,
-            **listening,
-        }
-    except ValueError as error:
-        raise CarrierError(str(error), permanent=True) from error
-
-
-def _create_operator(order: OperatorCall) -> JsonDict:
-    detects = {"advanced_machine_detection": {"behavior": "continue", "mode": "detect"}}
-    try:
-        return {
-            "to": [ncco.endpoint(order.to, order.extension, order.sip_headers)],
-            "from": ncco.endpoint(order.from_),
-            "answer_url": [order.answer_url],
-            "answer_method": "POST",
-            "event_url": [order.status_url],
-            "event_method": "POST",
-            "length_timer": min(order.max_duration, MAX_DURATION),
-            "ringing_timer": min(order.ring_seconds, RINGING_SECONDS[-1]),
-            **(detects if order.detects_machine else {}),
-        }
-    except ValueError as error:
-        raise CarrierError(str(error), permanent=True) from error
 
 
 def _state(leg: JsonObject) -> LegState:

@@ -1,8 +1,8 @@
 """Verifies Vonage's signed webhooks: a JWT (HS256, the signature secret) with the body's hash.
 
 The SDK's ``verify_signature`` checks neither the claims nor the hash, so this file does. The token
-covers the body of a POST and the query of a GET, never the path: see ``token_digest``. PyJWT signs,
-and says what a key is. Reading a token is done here, in a fifth of PyJWT's time and as strictly.
+covers the body of a POST and the query of a GET, never the path: see ``token_digest``. ``bearer.py``
+reads a token; what it has to say is checked here.
 https://developer.vonage.com/en/getting-started/concepts/webhooks#decoding-signed-webhooks
 """
 
@@ -11,56 +11,25 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, TypeGuard
 from urllib.parse import parse_qsl
 from uuid import uuid4
 
-from jwt import PyJWS
-from jwt.algorithms import HMACAlgorithm
-from jwt.exceptions import InvalidKeyError
-
 from providers.base.rest import Account, SignedProbe
 from providers.base.webhook import WebhookRequest
-from providers.common import json_text
 from providers.common.json_types import JsonDict, JsonObject
-from providers.errors import InvalidSignature, MissingSignature, NoSecret, NotConfigured
+from providers.errors import InvalidSignature, NoSecret, NotConfigured
+from providers.vonage import bearer
+from providers.vonage.bearer import Token
 
 ISSUER = "Vonage"
 # Seconds that a token's ``iat`` may differ from our clock, either way.
 MAX_AGE = 300
 # Seconds of clock difference granted to ``exp`` and ``nbf``, where a token has them.
 LEEWAY = 60
-# Characters; Vonage's own have about 500.
-MAX_TOKEN = 4096
 MAX_FIELDS = 200
-ALGORITHM = "HS256"
-# base64url -> base64, whose own two signs are no part of base64url.
-_STANDARD = bytes.maketrans(b"-_+/", b"+/  ")
-
-
-class _AnyLengthHmac(HMACAlgorithm):
-    """HMAC without a length check: Vonage gave older accounts secrets below 32 bytes."""
-
-    def check_key_length(self, key: bytes) -> None:
-        return None
-
-
-_HMAC = _AnyLengthHmac(HMACAlgorithm.SHA256)
-_JWS = PyJWS(algorithms=[])
-_JWS.register_algorithm(ALGORITHM, _HMAC)
-
-
-class Token(NamedTuple):
-    """A JWT taken apart, unverified. ``signed`` is the part of it that ``signature`` covers."""
-
-    header: JsonObject
-    claims: JsonObject
-    signed: bytes
-    signature: bytes
 
 
 def sign(
@@ -83,7 +52,7 @@ def sign(
         claims["payload_hash"] = hashlib.sha256(payload).hexdigest()
     if application_id is not None:
         claims["application_id"] = application_id
-    return _JWS.encode(json.dumps(claims).encode(), secret, algorithm=ALGORITHM)
+    return bearer.encode(json.dumps(claims).encode(), secret)
 
 
 def probe(url: str, account: Account, now: datetime) -> SignedProbe:
@@ -166,7 +135,7 @@ def _verified(request: WebhookRequest, account: Account) -> JsonObject:
     if not secrets:
         raise NoSecret(f"Vonage account {account.ref}: VONAGE_SIGNATURE_SECRET is not set")
     # Every secret is tried, so that the time does not tell which one holds.
-    if not sum(_holds(token, secret) for secret in secrets):
+    if not sum(bearer.holds(token, secret) for secret in secrets):
         raise InvalidSignature(
             "Vonage: the token is not signed with the account's signature secret"
         )
@@ -178,76 +147,9 @@ def _verified(request: WebhookRequest, account: Account) -> JsonObject:
 def _token(request: WebhookRequest) -> Token:
     """The request's token, taken apart once."""
     if "token" not in request.parsed:
-        request.parsed["token"] = _read(_bearer(request.header("authorization")))
+        request.parsed["token"] = bearer.read(request.header("authorization"))
     token: Token = request.parsed["token"]
     return token
-
-
-def _bearer(header: str | None) -> str:
-    if header is None:
-        raise MissingSignature("Vonage: no Authorization header; are signed webhooks switched on?")
-    scheme, _, token = header.partition(" ")
-    if scheme.lower() != "bearer" or not token or len(token) > MAX_TOKEN or not token.isascii():
-        raise InvalidSignature("Vonage: the Authorization header is not one bearer token")
-    return token
-
-
-def _holds(token: Token, secret: str) -> bool:
-    key = _hmac_key(secret)
-    if key is None or token.header.get("alg") != ALGORITHM:
-        return False
-    return hmac.compare_digest(token.signature, hmac.digest(key, token.signed, "sha256"))
-
-
-@lru_cache(maxsize=256)
-def _hmac_key(secret: str) -> bytes | None:
-    """The secret's bytes; None for a public key, with which anyone could sign."""
-    try:
-        return _HMAC.prepare_key(secret)
-    except InvalidKeyError:
-        return None
-
-
-def _read(token: str) -> Token:
-    """Take a token apart. Raises ``InvalidSignature`` for what is not a JWT."""
-    try:
-        signed, signature = token.encode().rsplit(b".", 1)
-        head, payload = map(_decoded, signed.split(b".", 1))
-        header, claims = json_text.loads(head), json_text.loads(payload)
-        read = Token(header, claims, signed, _decoded(signature))
-    except (ValueError, RecursionError) as error:
-        raise InvalidSignature("Vonage: the token is not a JWT") from error
-    if not isinstance(header, dict) or not _is_plain(header):
-        raise InvalidSignature("Vonage: the token's header is not one of a plain JWT")
-    if not isinstance(claims, dict):
-        raise InvalidSignature("Vonage: the token's claims are not an object")
-    return read
-
-
-def _is_plain(header: JsonObject) -> bool:
-    """Whether nothing in the header changes what is signed, or how.
-
-    https://www.rfc-editor.org/rfc/rfc7515#section-4.1.11
-    https://www.rfc-editor.org/rfc/rfc7797#section-3
-    """
-    named = isinstance(header.get("kid", ""), str)
-    return named and "crit" not in header and header.get("b64", True) is not False
-
-
-def _decoded(part: bytes) -> bytes:
-    """Decode base64url, with or without its padding. Raises ``ValueError``.
-
-    Takes only the canonical spelling of a value, so no character outside the alphabet.
-    """
-    bare = part.rstrip(b"=")
-    padding = b"=" * (-len(bare) % 4)
-    if part not in (bare, bare + padding):
-        raise ValueError("wrong padding")
-    standard = (bare + padding).translate(_STANDARD)
-    value = a2b_base64(standard)
-    if b2a_base64(value, newline=False) != standard:
-        raise ValueError("not the canonical spelling")
-    return value
 
 
 def _check_times(claims: JsonObject, now: float) -> None:

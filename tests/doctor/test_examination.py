@@ -14,7 +14,8 @@ from app import settings as settings_module
 from app.doctor.examination import examine
 from app.settings import Settings, VendorSettings
 from app.wiring import Services
-from providers.simulation.stage import Stage, own_port
+from providers.simulation.config import own_port
+from providers.simulation.stage import Stage
 from providers.twilio import simulator as twilio
 from providers.vonage import simulator as vonage
 from tests.bridge import Bridge
@@ -132,7 +133,7 @@ def test_last_resorts_without_a_key_are_told(bridge: Bridge) -> None:
         ["note", "FALLBACK_TRANSCRIBER"],
         ["note", "FALLBACK_MODEL"],
     ]
-    assert "There is no key for gladia" in told[0]
+    assert "gladia has no key: set GLADIA_API_KEY" in told[0]
     assert "groq has no key" in told[1]
 
 

@@ -14,16 +14,10 @@ import pytest
 
 from providers.common.audio import SAMPLE_WIDTH, level
 from providers.simulation import speech as simulation_speech
+from providers.simulation.assistants import LISTENING
+from providers.simulation.scenario import Scenario, play
 from providers.simulation.script import Tape, Turn, When
-from providers.simulation.stage import (
-    LISTENING,
-    Callee,
-    CallerAction,
-    Scenario,
-    Stage,
-    have_dialled,
-    play,
-)
+from providers.simulation.stage import Callee, CallerAction, Stage, have_dialled
 from providers.twilio import simulator as twilio
 from providers.vonage import simulator as vonage
 from tests.bridge import Bridge

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from providers.simulation.api_server import ApiReply, ApiRequest, serve
-from providers.simulation.stage import own_port
+from providers.simulation.config import own_port
 from tests.bridge import Bridge
 from tests.fakes.carriers import FAKES
 from tests.fakes.carriers.leg import target

@@ -45,7 +45,7 @@ SAMPLES: dict[str, Any] = {
     "assistantVersion": "v1",
     "workflow": {"name": "w", "nodes": [], "edges": []},
     "workflowId": UNKNOWN,
-    "workflowOverrides": {},
+    "workflowOverrides": {"variableValues": {}},
 }
 """A value for each refused field, good at Vapi's."""
 

@@ -24,6 +24,7 @@ from app.routes.schemas.phone_numbers import CreatePhoneNumber, TransientPhoneNu
 from tests.properties import with_one_store
 from tests.routes.api import TWILIO_NUMBER, Api
 
+NOTHING: list[Any] = [None, "", [], {}]
 ROOTS = (Assistant, AssistantOverrides, Control, CreateCall, CreatePhoneNumber)
 CLOSED = {
     SchedulePlan,  # a mistyped time would dial at once
@@ -212,3 +213,20 @@ def test_nobody_at_all_is_a_customer_too(api: Api) -> None:
     number = api.made("/phone-number", {**TWILIO_NUMBER, "number": "+14155550163"})
     body = {"phoneCallProviderBypassEnabled": True, "phoneNumberId": number["id"]}
     api.made("/call", {**body, "assistant": {"name": "x"}})
+
+
+@pytest.mark.parametrize("nothing", NOTHING, ids=repr)
+def test_an_unserved_field_that_says_nothing_is_no_refusal(entry: Api, nothing: Any) -> None:
+    """As clients send back what Vapi has answered."""
+    number = {**TWILIO_NUMBER, "number": "+14155550149", "hooks": nothing, "workflowId": nothing}
+    made = entry.made("/phone-number", {**number, "twilioApiKey": nothing})
+    call = {
+        "phoneCallProviderBypassEnabled": True,
+        "phoneNumberId": made["id"],
+        "customer": {"number": "+14155550111", "nickname": nothing},
+        "assistant": {},
+        **dict.fromkeys(("workflow", "workflowId", "assistantVersion"), nothing),
+    }
+    assert entry.post("/call", call).status_code == 201
+    assert entry.post("/call", {**call, "workflowId": "x"}).status_code == 400
+    assert entry.delete(f"/phone-number/{made['id']}").status_code == 200

@@ -84,6 +84,10 @@ def holders(credential_id: str) -> list[tuple[str, dict[str, Any]]]:
         ("/tool", {"type": "mcp", "server": server}),
         ("/assistant", {"model": {"provider": "openai", "tools": [tool]}}),
         ("/assistant", {"model": {"provider": "openai", "tools": [request]}}),
+        (
+            "/assistant",
+            {"hooks": [{"on": "call.ending", "do": [{"type": "tool", "tool": request}]}]},
+        ),
         ("/assistant", {"voice": {"provider": "custom-voice", "server": server}}),
         ("/assistant", {"transcriber": {"provider": "custom-transcriber", "server": server}}),
         ("/phone-number", {**TWILIO_NUMBER, "server": server}),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.routes.api import TWILIO_NUMBER, Api, refused
+from tests.routes.api import TWILIO_NUMBER, UNKNOWN, Api, refused
 
 IDLE = {"firstMesage": "Hello.", "observabilityPlan": {}}
 TOLD = [
@@ -115,6 +115,71 @@ def test_what_can_never_work_changes_nothing(api: Api) -> None:
     refused(api.patch(f"/assistant/{made['id']}", NOBODYS))
     refused(api.put(f"/assistant/{made['id']}", NOBODYS))
     assert "voice" not in api.get(f"/assistant/{made['id']}").json
+
+
+TOOLS: list[tuple[dict[str, Any], str]] = [
+    ({}, "type: is missing"),
+    ({"type": "function"}, "function.name: is missing"),
+    ({"type": "function", "function": {"name": "a table"}}, "function.name: must be"),
+    ({"type": "apiRequest", "name": "f"}, "url: is missing"),
+    ({"type": "mcp"}, "server.url: is missing"),
+    ({"type": "mcp", "serverUrl": "https://a.example", "metadata": {"protocol": "x"}}, "'x' is"),
+    ({"type": "query"}, "knowledgeBases: is missing"),
+    ({"type": "query", "knowledgeBases": [{"name": "a"}]}, "knowledgeBases.0.fileIds: is missing"),
+    (
+        {"type": "query", "knowledgeBases": [{"provider": "custom-knowledge-base"}]},
+        "knowledgeBases.0.server.url: is missing",
+    ),
+    ({"type": "transferCall", "destinations": [{"number": "+14155550101"}]}, "0.type: is missing"),
+    ({"type": "transferCall", "destinations": [{"type": "sip"}]}, "0.sipUri: is missing"),
+    ({"type": "dtmf", "messages": [{"type": "request-begin"}]}, "messages.0.type: 'request-begin'"),
+    ({"type": "endCall", "url": "https://a.example"}, "1 without effect here: url"),
+    ({"type": "bash", "name": "x"}, "1 without effect here: type"),
+    ({"type": "endCall", "nme": "x"}, "nme: no such field: is `name` meant?"),
+]
+
+
+@pytest.mark.parametrize(("tool", "told"), TOOLS)
+def test_of_a_tool_that_lacks_a_part(entry: Api, tool: dict[str, Any], told: str) -> None:
+    """Wherever a tool may stand."""
+    if tool:
+        assert any(told in each for each in warnings(entry.post("/tool", tool)))
+    if "without" in told:
+        return
+    hook = {"on": "call.ending", "do": [{"type": "tool", "tool": {"async": False, **tool}}]}
+    for body in ({"model": {"provider": "openai", "tools": [tool]}}, {"hooks": [hook]}):
+        found = warnings(entry.post("/assistant", body))
+        assert any(told.removeprefix("0.") in each for each in found), found
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({"voice": "Elliot"}, "wrong: voice: must be an object"),
+        ({"endCallPhrases": "bye"}, "wrong: endCallPhrases: must be an array of strings"),
+        ({"serverMessages": ["hnag"]}, "'hnag' is not known: is 'hang' meant?"),
+        ({"transport": {"provider": "strem"}}, "transport.provider: 'strem' is none of echo"),
+        ({"credentialIds": [UNKNOWN]}, f"credentialIds.0: credential {UNKNOWN} does not exist"),
+        ({"credentials": [{"provider": "openai"}]}, "credentials.0.apiKey: is missing"),
+        ({"credentials": [{"provider": "acme"}]}, "credentials.0.provider: no vendor"),
+        ({"artifactPlan": {"structuredOutputIds": [UNKNOWN]}}, f"{UNKNOWN} does not exist"),
+    ],
+)
+def test_of_a_value_without_effect(entry: Api, body: dict[str, Any], told: str) -> None:
+    found = warnings(entry.post("/assistant", body))
+    assert any(told in each for each in found), found
+
+
+@pytest.mark.usefixtures("number")
+def test_of_a_transfer_that_goes_nowhere(api: Api) -> None:
+    """Which countries are allowed follows from the numbers, as in a call."""
+    places = [{"type": "number", "number": each} for each in ("+4930123456", "{{desk}}", "911")]
+    tool = {"type": "transferCall", "destinations": places}
+    body = {"model": {"provider": "openai", "tools": [tool]}}
+    found = str(warnings(api.post("/assistant", body)))
+    assert "destinations.0.number: no transfer goes there: number is of DE" in found
+    assert "destinations.2.number: no transfer goes there: number must be" in found
+    assert "destinations.1" not in found
 
 
 def test_of_a_phone_number(api: Api) -> None:

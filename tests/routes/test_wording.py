@@ -35,7 +35,7 @@ WRONG_CALLS: list[tuple[dict[str, Any], str]] = [
     ({"foo": 1}, "property foo should not exist"),
     # no workflows here: refused by name instead of passed over
     ({"workflowId": ID}, f"property workflowId should not exist: {NOT_SERVED['workflowId']}"),
-    ({"workflow": {}}, f"property workflow should not exist: {NOT_SERVED['workflow']}"),
+    ({"workflow": {"name": "x"}}, f"property workflow should not exist: {NOT_SERVED['workflow']}"),
     ({"assistantId": "x"}, "assistantId must be a UUID"),
     ({"assistantId": 7}, "assistantId must be a string"),
     ({"phoneNumberId": ID + "0"}, "phoneNumberId must be a UUID"),
@@ -109,7 +109,7 @@ WRONG_CALLS: list[tuple[dict[str, Any], str]] = [
     ),
     ({"phoneNumber": {"twilioPhoneNumber": "me"}}, f"phoneNumber.twilioPhoneNumber {E164}"),
     (
-        {"phoneNumber": {"hooks": []}},
+        {"phoneNumber": {"hooks": [{}]}},
         f"phoneNumber.property hooks should not exist: {NOT_SERVED['hooks']}",
     ),
     (
@@ -290,7 +290,7 @@ def test_wrong_control(body: dict[str, Any], message: str) -> None:
 
 def test_several_at_once(api: Api) -> None:
     """As Vapi answered a phone body sent to its web endpoint."""
-    body = {"assistantOverride": {}, "workflow": {}, "maxDurationSeconds": 1}
+    body = {"assistantOverride": {"a": 1}, "workflow": {"a": 1}, "maxDurationSeconds": 1}
     assert refused(api.post("/call", body)) == [
         "maxDurationSeconds must not be less than 10",
         "property assistantOverride should not exist",

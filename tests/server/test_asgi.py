@@ -87,7 +87,7 @@ def test_the_probe_has_the_reason_while_no_thread_is_free(app: Flask) -> None:
     assert reply is not None
     assert (reply.status, dict(reply.headers)["retry-after"]) == (503, "1")
     assert json.loads(reply.body) == {"status": "unavailable", "database": NO_ANSWER}
-    services.store.outage.over()
+    services.store.outage.end()
     assert bridge._while_busy["/readyz"]() is None
 
 

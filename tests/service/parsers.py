@@ -16,7 +16,7 @@ from providers.base.webhook import HookKind, WebhookRequest
 from providers.errors import BadRequest, Refused
 from providers.twilio import TWILIO
 from providers.twilio import signature as twilio_signature
-from providers.vonage import VONAGE
+from providers.vonage import VONAGE, bearer
 from providers.vonage import signature as vonage_signature
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -82,7 +82,7 @@ def vonage_token(data: bytes) -> None:
 
 def vonage_claims(data: bytes) -> None:
     """A token that is signed, with any claims."""
-    made = vonage_signature._JWS.encode(data, SECRET, algorithm="HS256")
+    made = bearer.encode(data, SECRET)
     request = WebhookRequest("POST", URL, [("authorization", f"Bearer {made}")], b"{}", NOW)
     with suppress(Refused):
         vonage_signature.claimed_account(request)
@@ -95,7 +95,7 @@ def vonage_signed(data: bytes) -> None:
     digest = hashlib.sha256(data).hexdigest()
     claims = {"iat": int(NOW.timestamp()), "jti": digest, "api_key": AT_VONAGE.ref}
     payload = json.dumps({**claims, "payload_hash": digest}).encode()
-    made = vonage_signature._JWS.encode(payload, SECRET, algorithm="HS256")
+    made = bearer.encode(payload, SECRET)
     headers = [("authorization", f"Bearer {made}"), ("content-type", JSON)]
     request = WebhookRequest("POST", URL, headers, data, NOW)
     with suppress(Refused):

@@ -308,8 +308,8 @@ def test_one_line_a_minute_for_all_who_are_refused(caplog: pytest.LogCaptureFixt
     clock.now = EVERY_SECONDS
     outage.note(TimedOut())
     outage.note(FileReplaced())  # another failure is told at once
-    outage.over()
-    outage.over()
+    outage.end()
+    outage.end()
     assert [record.getMessage() for record in caplog.records[1:]] == [
         "the database fails: does not answer in time; 100 requests answered 503 in 60 s",
         f"the database fails: {REPLACED}; 100 requests answered 503 in 60 s",

@@ -63,7 +63,9 @@ def test_its_account_is_read_from_its_variables() -> None:
 
 def test_what_its_voice_lacks_is_said_as_of_any_other() -> None:
     assert problem({"provider": "hum"}, {}) == "voice.voiceId is missing"
-    assert "no key for hum" in str(problem({"provider": "hum", "voiceId": "low"}, {}))
+    assert "hum has no key: set HUM_API_KEY" in str(
+        problem({"provider": "hum", "voiceId": "low"}, {})
+    )
 
 
 def test_its_failure_has_no_reason_of_its_own() -> None:

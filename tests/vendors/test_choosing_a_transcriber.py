@@ -36,8 +36,9 @@ def test_no_transcriber_is_none() -> None:
         (
             {"provider": "deepgram"},
             VendorAccount(),
-            "There is no key for deepgram: store a credential",
+            "deepgram has no key: set DEEPGRAM_API_KEY, or POST /credential",
         ),
+        ({"provider": "custom-transcriber"}, VendorAccount(), "set transcriber.server.url"),
         # an address that would be taken for another
         (
             {"provider": "deepgram"},
@@ -93,7 +94,6 @@ def test_no_transcriber_is_none() -> None:
             VendorAccount("key"),
             "languageCodes",
         ),
-        ({"provider": "custom-transcriber"}, VendorAccount(), "set transcriber.server.url"),
         (
             {"provider": "custom-transcriber", "server": {}},
             VendorAccount(),

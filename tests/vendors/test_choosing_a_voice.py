@@ -82,7 +82,11 @@ def test_a_vendor_that_is_gone_speaks_at_an_address_of_ones_own(provider: str) -
             "voice.provider must be one of",
         ),
         ({"provider": "openai"}, VendorAccount("key"), "voice.voiceId is missing"),
-        ({"provider": "openai", "voiceId": "alloy"}, VendorAccount(), "no key for openai"),
+        (
+            {"provider": "openai", "voiceId": "alloy"},
+            VendorAccount(),
+            "openai has no key: set OPENAI_API_KEY",
+        ),
         ({"provider": "custom-voice"}, VendorAccount(), "voice.server.url is missing"),
         (
             {"provider": "azure", "voiceId": "emma"},

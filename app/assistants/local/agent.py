@@ -137,6 +137,8 @@ class VoiceAgent:
         parts = await asyncio.to_thread(
             _make_services, config, claim, self._stream, self._call_context
         )
+        values = dict(claim.values)
+        config = replace(config, values=values)
         engine = AgentPipeline(
             self._stream,
             config,
@@ -149,7 +151,6 @@ class VoiceAgent:
             handed=handed or self.conversation.is_new_to_assistant,
         )
         engine.changed = self._changed
-        values = dict(claim.values)
         executor = ToolExecutor(engine, self._call_context, self._tools(claim, config), values)
         executor.equip(parts.model)
         hooks.run_tool = executor.run_for_hook

@@ -9,6 +9,7 @@ from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.conversation import ConversationPlan
 from app.domain.assistant.fields import Json, objects_of, text_of
 from app.domain.assistant.line_sound import LineSound
+from app.domain.assistant.liquid.text import fill
 from app.domain.assistant.speech_text import SpeechTextPlan
 from providers.common.json_types import JsonDict, JsonObject
 
@@ -28,6 +29,20 @@ class AgentConfig(ConversationPlan):
     """The model's messages, system ones included."""
     sound: LineSound = field(default_factory=LineSound)
     speech_text: SpeechTextPlan = field(default_factory=SpeechTextPlan)
+    values: JsonDict = field(default_factory=dict)
+    """The values of templates. Tools add to them, so last words are rendered when spoken."""
+
+    @property
+    def last_words(self) -> str:
+        return fill(self.end_message, self.values)
+
+    @property
+    def words_for_voicemail(self) -> str:
+        return fill(self.voicemail_message, self.values)
+
+    def idle_words(self, number: int) -> str:
+        """What a silent caller is asked for this time, from 0."""
+        return fill(self.idle_messages[number % len(self.idle_messages)], self.values)
 
 
 def read_config(assistant: AssistantConfig) -> AgentConfig:

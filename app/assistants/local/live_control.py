@@ -9,8 +9,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 from app.assistants.local.control import PipelineControl
-from app.assistants.local.squad.handoff import Handoff, words_of
+from app.assistants.local.squad.handoff import Handoff
 from app.domain.assistant.conversation import FirstMessageMode
+from app.domain.assistant.words import words_of
 from app.domain.legs.handoff import NoHandoff
 from app.domain.live.control import SPEAKING
 from app.telemetry.call_log import call_log
@@ -88,7 +89,7 @@ class LiveControl:
     async def hand_over(self, command: JsonObject) -> None:
         """Hand the call to another assistant, in silence or behind the destination's message."""
         destination = command["destination"]
-        asked = Handoff(destination, words_of(destination) or "")
+        asked = Handoff(destination, words_of(destination.get("message")) or "")
         try:
             await self.engine.hand_over(asked)
         except NoHandoff as problem:
@@ -102,7 +103,7 @@ class LiveControl:
         self.engine.input.muted = True
         self.engine.caller_mute.begin()
         await self.engine.interrupt()
-        await self.engine.finish(EndedReason.VOICEMAIL, self.engine.config.voicemail_message)
+        await self.engine.finish(EndedReason.VOICEMAIL, self.engine.config.words_for_voicemail)
 
 
 # The API refuses them, but may have stored one before. It would say nothing, or end the call.

@@ -35,7 +35,6 @@ from pipecat.processors.aggregators.llm_response_universal import (
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
-from pipecat.workers.runner import WorkerRunner
 
 from app.assistants.local import speech_text, timeouts, turn_taking
 from app.assistants.local.config import AgentConfig
@@ -64,6 +63,7 @@ from app.domain.reporting.artifact import spoken
 from app.media.stream import MediaStream, now
 from app.media.text_stream import TextStream
 from app.vendors.common.llm_spec import CONNECTED, begins_with_user, opening_messages
+from app.vendors.common.pipecat_workarounds import run_worker
 from app.vendors.common.speech_model import SpeechModel
 from app.vendors.common.speech_parts import Hooks, RespondFrame, TellFrame
 from providers.common.json_types import JsonDict
@@ -229,13 +229,8 @@ class AgentPipeline:
 
     def _start_running(self) -> asyncio.Task[None]:
         if self._running is None:
-            self._running = asyncio.create_task(self._run_worker())
+            self._running = asyncio.create_task(run_worker(self.worker))
         return self._running
-
-    async def _run_worker(self) -> None:
-        runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
-        await runner.add_workers(self.worker)
-        await runner.run()
 
     async def run(self) -> None:
         """Run until the carrier has gone, or until the decided end was spoken."""
@@ -687,7 +682,7 @@ class AgentPipeline:
 
     async def _on_voicemail(self) -> None:
         """Leave the voicemail message, if there is one, and end."""
-        message = self.config.voicemail_message
+        message = self.config.words_for_voicemail
         if self._ending or self.hold.held:  # the carrier's detection came first, or a person talks
             return
         if not message or self._voicemail_detector is None:

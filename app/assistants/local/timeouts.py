@@ -22,7 +22,7 @@ async def _deadlines(engine: PipelineControl) -> None:
 
 async def _silence(engine: PipelineControl) -> None:
     await engine.observer.quiet(engine.config.silence_seconds)
-    await engine.finish(EndedReason.SILENCE_TIMED_OUT, engine.config.end_message)
+    await engine.finish(EndedReason.SILENCE_TIMED_OUT, engine.config.last_words)
 
 
 async def _hanging(engine: PipelineControl) -> None:
@@ -39,7 +39,7 @@ async def _idleness(engine: PipelineControl) -> None:
         await engine.observer.quiet(plan.idle_seconds)
         if engine.idle_left > 0:
             engine.idle_left -= 1
-            await engine.say(plan.idle_messages[spoken % len(plan.idle_messages)])
+            await engine.say(plan.idle_words(spoken))
             spoken += 1
             engine.observer.clock.quiet_since = now()
         else:

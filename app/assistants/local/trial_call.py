@@ -17,7 +17,7 @@ from app.media.close_reason import CloseOnce
 from app.media.limits import Limits
 from app.media.socket import Event, Socket
 from app.media.stream import MediaStream
-from providers.base.media import Audio, Frame, StreamStart, UnknownFrame
+from providers.base.media import Audio, Frame, NoAudio, StreamStart, UnknownFrame
 
 SAMPLE_RATE = 8000
 STEP = bytes(SAMPLE_RATE // 50 * 2)
@@ -65,25 +65,13 @@ class _Unwritten(CallContext):
         """Write nothing."""
 
 
-class _Nothing:
+class _Nothing(NoAudio):
     """The serializer of no carrier."""
 
     sample_rate = SAMPLE_RATE
 
     def decode(self, message: str | bytes) -> Frame:
         return UnknownFrame("")
-
-    def audio(self, pcm: bytes) -> list[str | bytes]:
-        return []
-
-    def flush(self) -> list[str | bytes]:
-        return []
-
-    def mark(self, name: str) -> list[str | bytes]:
-        return []
-
-    def clear(self) -> list[str | bytes]:
-        return []
 
 
 async def _never() -> Event:

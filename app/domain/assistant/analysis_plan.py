@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from app.domain.assistant.fields import Json, object_of, objects_of
+from app.domain.assistant.fields import Json, object_of, objects_of, text_of
 from app.domain.assistant.liquid import text as templates
 from providers.common.json_types import JsonDict, JsonObject
 
@@ -135,7 +135,7 @@ def _success(plan: Json) -> Question | None:
     prompt = plan.get("successEvaluationPrompt")
     if own.get("enabled") is False or ("messages" not in own and _is_off(prompt)):
         return None
-    rubric = str(own.get("rubric") or plan.get("successEvaluationRubric") or "PassFail")
+    rubric = text_of(own, "rubric") or text_of(plan, "successEvaluationRubric") or "PassFail"
     older = plan.get("successEvaluationRequestTimeoutSeconds")
     return _question(SUCCESS, own, prompt, older, {"rubric": RUBRICS.get(rubric, rubric)})
 

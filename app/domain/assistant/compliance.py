@@ -32,7 +32,7 @@ def keeps_no_record(assistant: Json) -> bool:
     """``compliancePlan`` has both; ``hipaaEnabled`` of the assistant is the older place."""
     plan = object_of(assistant, "compliancePlan")
     given = (assistant.get("hipaaEnabled"), plan.get("hipaaEnabled"), plan.get("pciEnabled"))
-    return True in given
+    return any(each is True for each in given)
 
 
 def without_words(body: JsonObject, kept_outputs: frozenset[str]) -> JsonDict:

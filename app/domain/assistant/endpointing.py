@@ -141,7 +141,7 @@ def _smart(given: Json, smart: Json) -> Smart:
         except ValueError:
             log.warning("smartEndpointingPlan.provider %s is not known here: vapi's is used", named)
             return Smart.LOCAL
-    return Smart.LOCAL if smart or enabled else Smart.NONE
+    return Smart.LOCAL if smart or enabled is True else Smart.NONE
 
 
 def _function(smart: Json) -> WaitFunction:

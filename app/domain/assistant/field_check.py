@@ -12,9 +12,9 @@ from functools import cache
 from itertools import chain, islice
 from typing import NamedTuple
 
-from app.domain.assistant import carrier_speech, speech_fields
+from app.domain.assistant import carrier_speech, speech_fields, tool_parts, value_forms
 from app.domain.assistant.config import BY_CARRIER
-from app.domain.assistant.fields import FREE, Json, object_of, text_of
+from app.domain.assistant.fields import FREE, Json, is_absent, object_of, objects_of, text_of
 from app.domain.assistant.hooks import without_effect
 from app.domain.assistant.served_fields import (
     ALWAYS_ON,
@@ -46,6 +46,7 @@ STAGES: Mapping[str, str] = {
 }
 """Objects with a ``provider`` -> its stage."""
 TOOLS = "model.tools"
+APPENDED = "tools:append"
 NO_SUCH = "no such field"
 NUMBERS = re.compile(r"\.\d+")
 OF_OTHER_TYPES = ignored("of another type of tool")
@@ -59,6 +60,8 @@ class Finding(NamedTuple):
     why: str = ""
     never: bool = False
     """Refused for good: no credential and no setting can mend it."""
+    wrong: bool = False
+    """Without effect because of its value, or because it is missing."""
 
     @property
     def mistyped(self) -> bool:
@@ -72,7 +75,7 @@ class Finding(NamedTuple):
 def check_fields(assistant: Json) -> list[Finding]:
     """Every field with its fate, in the order of the assistant. Nulls count as absent."""
     idle = (Finding(path, Fate.IGNORED, why) for path, why in without_effect(assistant))
-    found = islice(chain(_object(assistant, "", ""), idle), MOST)
+    found = islice(chain(_object(assistant, "", ""), _of_hooks(assistant), idle), MOST)
     if text_of(object_of(assistant, "transport"), "conversationType") == BY_CARRIER:
         return [_by_carrier(assistant, each) for each in found]
     part = registry.speech_part(object_of(assistant, "model"))
@@ -91,6 +94,19 @@ def _with_model(part: SpeechPart, assistant: Json, finding: Finding) -> Finding:
         return finding
     row = speech_fields.row_of(part, assistant, NUMBERS.sub("", finding.path))
     return finding if row is None else Finding(finding.path, row.fate, row.why)
+
+
+def check_tool(tool: Json) -> list[Finding]:
+    """The same of a stored tool."""
+    return [*islice(_object(tool, "", f"{TOOLS}."), MOST)]
+
+
+def _of_hooks(assistant: Json) -> Iterator[Finding]:
+    """The tools of hooks' actions."""
+    for number, hook in enumerate(objects_of(assistant, "hooks")):
+        for place, action in enumerate(objects_of(hook, "do")):
+            if tool := object_of(action, "tool"):
+                yield from _object(tool, f"hooks.{number}.do.{place}.tool.", f"{TOOLS}.")
 
 
 def check_number(body: Json) -> list[Finding]:
@@ -112,13 +128,26 @@ def _object(given: Json, path: str, key: str) -> Iterator[Finding]:
     if tool.fate is not Fate.SERVED:
         yield Finding(f"{path}type", tool.fate, tool.why)
         return
+    if holder == TOOLS:
+        for name, why in tool_parts.problems(given):
+            yield Finding(f"{path}{name}", Fate.IGNORED, why, wrong=True)
     for name, value in given.items():
-        if value is not None and not (holder == "" and name in READ_ONLY):
+        if value is not None and not (holder in ("", TOOLS) and name in READ_ONLY):
             yield from _field(given, path, key, name, value)
 
 
 def _field(holder: Json, path: str, key: str, name: str, value: object) -> Iterator[Finding]:
     row = row_of(key, name, registry.name_of(holder.get("provider")))
+    if key == f"{TOOLS}." and not tool_parts.is_used(name, kind := text_of(holder, "type")):
+        row = ignored(f"not used with the type {kind}")
+    wrong = None if is_absent(name, value) else value_forms.problem(f"{key}{name}", value)
+    if wrong and row.fate in (Fate.SERVED, Fate.MAPPED):
+        yield Finding(f"{path}{name}", Fate.IGNORED, wrong, wrong=True)
+        return
+    if key == "" and name == APPENDED and isinstance(value, list):
+        for number, each in enumerate(objects_of(holder, name)):
+            yield from _object(each, f"{APPENDED}.{number}.", f"{TOOLS}.")
+        return
     if row.fate is Fate.SERVED and f"{key}{name}" in _holders() and name not in FREE:
         inner = value if isinstance(value, list) else [value]
         objects = [(n, each) for n, each in enumerate(inner) if isinstance(each, Mapping)]

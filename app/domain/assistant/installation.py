@@ -24,7 +24,12 @@ from app.domain.errors import Invalid
 from app.settings import Settings
 from app.vendors import buildable, registry, speech_voices
 from app.vendors.common.account import NO_ACCOUNT, VendorAccount, VendorAccounts
+from providers.registry import PROVIDERS
 
+TRANSPORTS = frozenset(
+    {*PROVIDERS, "telnyx", "daily", "vapi.sip", "vapi.websocket", "vapi.webchat"}
+)
+"""Vapi's own transports, which the phone number or the request decides here."""
 EMBEDDED_NAME = str(EMBEDDED["provider"])
 STAGES = (MODEL, TRANSCRIBER, VOICE)
 
@@ -69,6 +74,11 @@ def stage_findings(assistant: AssistantConfig, installation: Installation) -> It
         own_url = installation.settings.public_url
         for path, why, fails in upstream.problems(account, own_url, assistant.json):
             yield Finding(path, Fate.REFUSED if fails else Fate.IGNORED, why)
+    asked = assistant.transport.provider
+    if asked and asked not in {*installation.settings.backends, *TRANSPORTS}:
+        known = ", ".join(sorted(installation.settings.backends))
+        why = f"{asked[:40]!r} is none of {known}: the setting's backend answers"
+        yield Finding("transport.provider", Fate.IGNORED, why, wrong=True)
     if backend != LOCAL:
         return
     if assistant.transport.by_carrier:

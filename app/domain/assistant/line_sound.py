@@ -5,6 +5,7 @@ https://docs.vapi.ai/assistants/background-speech-denoising
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -38,18 +39,13 @@ def parse(assistant: Json) -> LineSound:
     return LineSound(text_of(assistant, "backgroundSound") or OFF, _denoising(assistant))
 
 
-def background_url(assistant: Json) -> str | None:
-    """The address of the sound file, if the background is one."""
-    given = text_of(assistant, "backgroundSound")
-    return None if given in BUILT_IN else given
-
-
 def _denoising(assistant: Json) -> Denoising:
     plan = object_of(assistant, "backgroundSpeechDenoisingPlan")
     smart, fourier = object_of(plan, "smartDenoisingPlan"), object_of(plan, "fourierDenoisingPlan")
     if fourier.get("enabled") is True:
         return Denoising.STRONG
-    is_smart = "smartDenoisingPlan" in plan and smart.get("enabled") is not False
+    has_smart = isinstance(plan.get("smartDenoisingPlan"), Mapping)
+    is_smart = has_smart and smart.get("enabled") is not False
     return Denoising.SMART if is_smart or _older(assistant) else Denoising.OFF
 
 

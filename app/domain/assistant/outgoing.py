@@ -26,6 +26,8 @@ CALLED: Mapping[tuple[str, ...], AddressForm] = {
     ("backgroundSound",): ENDPOINT,
     ("tools", "url"): ENDPOINT,
     ("tools:append", "url"): ENDPOINT,
+    ("authenticationPlan", "url"): ENDPOINT,  # of an own credential
+    ("tool", "url"): ENDPOINT,  # of a hook's action
 }
 """Fields, alone or in objects of these names, that hold an address this program calls.
 
@@ -39,7 +41,12 @@ HEADERS = frozenset({("server", "headers"), ("transport", "headers"), ("model", 
 """Fields in an object of that name that hold headers by their names."""
 
 CREDENTIALS = frozenset(
-    {("server", "credentialId"), ("tools", "credentialId"), ("tools:append", "credentialId")}
+    {
+        ("server", "credentialId"),
+        ("tools", "credentialId"),
+        ("tools:append", "credentialId"),
+        ("tool", "credentialId"),
+    }
 )
 """Fields that name a credential of a server."""
 TEMPLATE = re.compile(r"\{\{[^}]*\}\}")
@@ -135,7 +142,9 @@ def _fields(body: JsonObject, path: str = "", holders: tuple[str, ...] = ()) -> 
 def _url_problems(field: _Field, url_problem: UrlProblem) -> Iterator[str]:
     if isinstance(field.value, str) and field.value and _is_called(field):
         problem = url_problem(_without_templates(field.value))
-        if problem:
+        if problem and field.name == "backgroundSound":
+            yield f"{field.path} must be off, office, or the URL of a sound file: {problem}"
+        elif problem:
             yield f"{field.path}: {problem}"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from app.domain.assistant import tool_types
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.liquid import text
 from providers.common.json_types import JsonObject
@@ -19,22 +20,34 @@ KEPT = frozenset(
         "artifactPlan",
         "assistantDestinations",  # rendered when the call is handed over
         "credentials",  # accounts
+        "endCallMessage",  # rendered when it is spoken, with what tools have learnt
+        "messagePlan",  # the same
         "metadata",  # the client's own data, which is never spoken
         "server",  # one receiver for all calls, as its secret proves
         "serverUrl",
         "serverUrlSecret",
         "summaryPrompt",
         "variableValues",  # values, not texts
+        "voicemailMessage",  # rendered when it is spoken
     }
 )
 """Fields of an assistant that stay as they are."""
+SPOKEN = frozenset({"messages", "toolMessages"})
+"""Fields of tools with what is said about a call of them."""
 LATER: Mapping[object, frozenset[str]] = {
-    "apiRequest": frozenset({"url", "headers", "body"}),
-    "handoff": frozenset({"destinations"}),
-    "mcp": frozenset({"server"}),
-    "sms": frozenset({"metadata"}),
+    **dict.fromkeys(tool_types.KNOWN, SPOKEN),
+    "apiRequest": SPOKEN | {"url", "headers", "body"},
+    "handoff": SPOKEN | {"destinations"},
+    "mcp": SPOKEN | {"server"},
+    "sms": SPOKEN | {"metadata"},
 }
 """Fields of tools that are rendered with the arguments of a call, by the tool's type."""
+SPOKEN_LATER = frozenset(
+    {"analysisPlan", "endCallMessage", "messagePlan", "summaryPrompt", "voicemailMessage"}
+)
+"""Fields of ``KEPT`` that hold templates."""
+PATHS = frozenset({"variableExtractionPlan"})
+"""Fields whose braces may hold a path of an answer, such as ``{{$.status}}``."""
 OF_ANY_TOOL = frozenset({"variableExtractionPlan", "parameters"})
 """Such fields of every tool. A function's ``parameters`` are a schema, which is an object."""
 
@@ -76,7 +89,17 @@ def _field(name: str, value: Any, values: JsonObject) -> Any:
         return value
     if name == "url" and isinstance(value, str):
         return text.fill_url(value, values)
+    if name == "functions" and isinstance(value, list):  # tools of the older form
+        return [_function(each, values) for each in value]
     return _filled(value, values)
+
+
+def _function(value: Any, values: JsonObject) -> Any:
+    """An older function: like a tool, without a type."""
+    if not isinstance(value, Mapping):
+        return value
+    said = {name: each for name, each in value.items() if name in SPOKEN}
+    return {**_filled(value, values), **said}
 
 
 def _is_schema(name: str, value: Any) -> bool:
@@ -88,7 +111,7 @@ def _texts(body: JsonObject, path: str) -> Iterator[tuple[str, str]]:
     waiting: list[tuple[str, Any]] = [
         (path + name, value)
         for name, value in body.items()
-        if name not in KEPT or name in {"analysisPlan", "summaryPrompt"}
+        if name not in KEPT or name in SPOKEN_LATER
     ]
     while waiting:
         where, value = waiting.pop(0)
@@ -96,6 +119,7 @@ def _texts(body: JsonObject, path: str) -> Iterator[tuple[str, str]]:
             if text.has_template(value):
                 yield where, value
         elif isinstance(value, Mapping):
-            waiting += [(f"{where}.{name}", each) for name, each in value.items()]
+            inner = ((name, each) for name, each in value.items() if name not in PATHS)
+            waiting += [(f"{where}.{name}", each) for name, each in inner]
         elif isinstance(value, list):
             waiting += [(f"{where}.{number}", each) for number, each in enumerate(value)]

@@ -15,6 +15,7 @@ SECRETS = (
     ("model", "headers"),
     ("tools", "headers"),
     ("tools:append", "headers"),
+    ("tool", "headers"),  # of a hook's action
     ("assistant", "credentials"),
     ("assistantOverrides", "credentials"),
     ("membersOverrides", "credentials"),

@@ -155,6 +155,7 @@ ROWS: Mapping[str, Row] = {
     "model.toolRefs": ignored("tools are part of the assistant"),
     "model.tools.async": SERVED,
     "model.tools.backoffPlan": SERVED,
+    "model.tools.beepDetectionEnabled": ignored("the message waits for the greeting's end"),
     "model.tools.body": SERVED,
     "model.tools.credentialId": SERVED,
     "model.tools.defaultResult": SERVED,
@@ -209,6 +210,7 @@ ROWS: Mapping[str, Row] = {
     "model.tools.destinations.transferPlan.twiml": NO_TWIML,
     "model.tools.destinations.type": SERVED,
     "model.tools.destinations.variableExtractionPlan": SERVED,
+    "model.tools.encryptedPaths": ignored("arguments are sent as they are"),
     "model.tools.function": SERVED,
     "model.tools.headers": SERVED,
     "model.tools.knowledgeBases": SERVED,
@@ -228,6 +230,7 @@ ROWS: Mapping[str, Row] = {
     "model.tools.server.url": SERVED,
     "model.tools.serverUrl": OLDER,
     "model.tools.serverUrlSecret": OLDER,
+    "model.tools.sipInfoDtmfEnabled": ignored("keys are played by the carrier, or in the sound"),
     "model.tools.timeoutSeconds": SERVED,
     "model.tools.toolMessages": SERVED,
     "model.tools.type": SERVED,
@@ -347,14 +350,11 @@ TOOL_TYPES: Mapping[str, Row] = {
 
 TOOLS_OWN = frozenset(
     [
-        "beepDetectionEnabled",
         "code",
         "displayHeightPx",
         "displayNumber",
         "displayWidthPx",
-        "encryptedPaths",
         "environmentVariables",
-        "sipInfoDtmfEnabled",
         "subType",
         "verb",
     ]

@@ -16,13 +16,16 @@ MOST = 300
 def sentences(findings: Sequence[Finding]) -> list[str]:
     """What fails and what has no effect, a sentence each. Empty: all is served."""
     failing = [str(each) for each in findings if each.fate is Fate.REFUSED]
-    idle = [each.path for each in findings if each.fate is Fate.IGNORED]
+    idle = [each.path for each in findings if each.fate is Fate.IGNORED and not each.wrong]
     mistyped = [str(each) for each in findings if each.fate is Fate.IGNORED and each.mistyped]
+    wrong = [str(each) for each in findings if each.fate is Fate.IGNORED and each.wrong]
     told = []
     if failing:
         told.append(_listed("calls would fail", failing))
     if mistyped:
         told.append(_listed("mistyped", mistyped))
+    if wrong:
+        told.append(_listed("wrong", wrong))
     if idle:
         told.append(_listed(f"{len(idle)} without effect here", idle))
     return told

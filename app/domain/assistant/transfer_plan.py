@@ -13,6 +13,7 @@ from typing import Any
 
 from app.domain.assistant import transfer_assistant
 from app.domain.assistant.fields import Json, object_of, objects_of, text_of
+from app.domain.assistant.words import words_of
 from providers.common.json_types import JsonObject
 
 
@@ -185,12 +186,7 @@ def _fallback(plan: Json) -> Fallback | None:
 
 def _text(message: object) -> str:
     """A text, or Vapi's message with ``contents`` or ``content``."""
-    if isinstance(message, str):
-        return message[:MAX_TEXT]
-    if not isinstance(message, Mapping):
-        return ""
-    texts = (text_of(each, "text") for each in objects_of(message, "contents"))
-    return next(filter(None, texts), text_of(message, "content"))[:MAX_TEXT]
+    return (words_of(message) or "")[:MAX_TEXT]
 
 
 def _seconds(plan: Json, name: str) -> int:

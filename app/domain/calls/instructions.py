@@ -8,7 +8,6 @@ So the same request gets the same document, without a row.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -85,8 +84,6 @@ def connect(context: Context, call: Call, given: DocumentTokens) -> Connect:
     callback = given.callback
     # Only a leg's first document starts a recording: a reattached leg is recorded already.
     begins_recording = call.facts.recorded and call.started_at is None
-    transport = call.facts.assistant.json.get("transport")
-    may_speak = isinstance(transport, Mapping) and "conversationType" in transport
     return Connect(
         call_id=call.id,
         media_url=f"{context.presence.media_base(given.media)}/media/{provider.name}/{given.media}",
@@ -96,7 +93,7 @@ def connect(context: Context, call: Call, given: DocumentTokens) -> Connect:
         recording_url=hook_url(context, provider, HookKind.RECORDING, callback)
         if begins_recording
         else None,
-        speech=carrier_speech.wanted(call.facts.assistant, provider) if may_speak else None,
+        speech=carrier_speech.wanted(call.facts.assistant, provider),
     )
 
 

@@ -67,8 +67,7 @@ def check_capacity(context: Context, conn: Connection) -> None:
 
     Vapi answers 400 at its limit, too.
     """
-    most = context.settings.max_concurrent_calls
-    if most and capacity.slots_in_use(conn) + queue.length(conn) >= most:
+    if context.settings.max_concurrent_calls and _left(context, conn) <= 0:
         raise _over(context)
 
 
@@ -110,13 +109,18 @@ def refuse_media(tx: CallTx) -> list[Instruction]:
 
 def subscription(tx: CallTx) -> JsonDict:
     """``subscriptionLimits`` of a new call. The rest that is left counts this call, as Vapi's does."""
-    most = tx.context.settings.max_concurrent_calls
-    left = most - capacity.slots_in_use(tx.conn, but=tx.call.id) - queue.length(tx.conn)
+    left = _left(tx.context, tx.conn, but=tx.call.id)
     return {
         "concurrencyBlocked": left <= 0,
-        "concurrencyLimit": most,
+        "concurrencyLimit": tx.context.settings.max_concurrent_calls,
         "remainingConcurrentCalls": max(0, left),
     }
+
+
+def _left(context: Context, conn: Connection, but: str = "") -> int:
+    """Slots that neither a call has, except ``but``, nor a leg that waits will take. May be negative."""
+    most = context.settings.max_concurrent_calls
+    return most - capacity.slots_in_use(conn, but) - queue.length(conn)
 
 
 def _over(context: Context) -> Invalid:

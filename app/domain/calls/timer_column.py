@@ -26,7 +26,7 @@ Timers = Mapping[str, Timer]
 
 
 def load_timers(stored: JsonObject | None) -> Timers | None:
-    """None: the version before created the call (``timer_jobs.py``)."""
+    """The timers of the column. None: the version before created the call (``timer_jobs.py``)."""
     if stored is None:
         return None
     return {
@@ -36,7 +36,7 @@ def load_timers(stored: JsonObject | None) -> Timers | None:
 
 
 def timer_columns(timers: Timers | None) -> JsonDict:
-    """Both columns."""
+    """The columns ``timers`` and ``next_timer_at``."""
     if timers is None:
         return {"timers": None, "next_timer_at": None}
     stored: dict[str, JsonDict] = {}

@@ -85,7 +85,7 @@ def own(context: Context, org_id: str, call_id: str) -> Call:
 
 
 def view(context: Context, org_id: str, call_id: str) -> CallView:
-    """Raises ``NotFound``."""
+    """Everything that a call's page shows. Raises ``NotFound``."""
     call = own(context, org_id, call_id)
     with context.store.read() as conn:
         log = [event_json(each) for each in events.log(conn, call.id)[:MOST_EVENTS]]

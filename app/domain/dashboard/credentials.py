@@ -14,6 +14,7 @@ from app.store import resources
 from app.store.resources import Window
 from app.store.schema import credentials
 from app.vendors import registry
+from providers.base.carrier import phone_carriers
 from providers.base.setting import API_URL, NUMBER, SIP_DOMAIN, SettingKind
 from providers.common.json_types import JsonDict, JsonObject
 
@@ -85,7 +86,7 @@ def one(context: Context, org_id: str, id: str) -> tuple[CredentialRow, JsonObje
 def holders(context: Context) -> dict[str, list[str]]:
     """The providers of a credential, by kind."""
     return {
-        "carrier": [name for name, carrier in context.providers.items() if carrier.phone],
+        "carrier": phone_carriers(context.providers),
         "vendor": sorted(registry.with_account()),
         "server": list(server_credentials.PROVIDERS),
     }

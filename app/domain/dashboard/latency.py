@@ -33,7 +33,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One answer."""
+    """One answer of the assistant: what the caller waited for, as bars."""
 
     number: int
     milliseconds: int

@@ -13,6 +13,7 @@ from app.domain.resources.phone_numbers import PhoneNumbers
 from app.store import accounts, resources
 from app.store.resources import Window
 from app.store.schema import assistants, phone_numbers
+from providers.base.carrier import phone_carriers
 from providers.common.json_types import JsonObject
 
 MOST = 1000
@@ -50,7 +51,7 @@ class AccountChoice:
 
 
 def listing(context: Context, org_id: str) -> list[NumberRow]:
-    """The newest first."""
+    """The organisation's numbers, the newest first."""
     with context.store.read() as conn:
         named = dict(_assistants(conn, org_id))
         rows = resources.listing(conn, phone_numbers, org_id, Window(MOST))
@@ -58,7 +59,7 @@ def listing(context: Context, org_id: str) -> list[NumberRow]:
 
 
 def one(context: Context, org_id: str, id: str) -> NumberRow:
-    """Raises ``NotFound``."""
+    """One number. Raises ``NotFound``."""
     with context.store.read() as conn:
         row = PhoneNumbers(context).row(conn, org_id, id)
         return _row(conn, row, dict(_assistants(conn, org_id)))
@@ -82,7 +83,7 @@ def assistants_of(context: Context, org_id: str) -> list[tuple[str, str]]:
 
 def accounts_of(context: Context, org_id: str) -> list[AccountChoice]:
     """The carrier accounts, oldest first."""
-    carriers = [name for name, carrier in context.providers.items() if carrier.phone]
+    carriers = phone_carriers(context.providers)
     with context.store.read() as conn:
         rows = accounts.org_credentials(conn, org_id, carriers)
     return [

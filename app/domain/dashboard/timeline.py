@@ -24,7 +24,7 @@ CLEARED = "It was another document than usual; its words are cleared by now."
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One event."""
+    """One event of a call, in the words of its page."""
 
     at: str
     offset: float

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
@@ -28,10 +28,18 @@ from app.domain.context import Context, Reply
 from app.domain.errors import Invalid
 from app.domain.ids import parse_uuid
 from app.domain.legs import transfer
+from app.domain.legs.assistant_reply import (
+    INVALID,
+    ChosenAssistant,
+    ChosenDestination,
+    ChosenMembers,
+    Verdict,
+    judge,
+)
 from app.domain.legs.no_assistant import Refusal, end_call, not_found
 from app.domain.reporting import message_text, server_messages
 from app.domain.resources import server_credentials, squads
-from providers.common import foreign_json, json_text
+from providers.common import json_text
 from providers.common.json_types import JsonObject
 from providers.events import CallStatus, EndedReason
 
@@ -41,11 +49,6 @@ ASSISTANT_REQUEST = "assistant-request"
 LOOK_SECONDS = 0.1
 GRACE_SECONDS = 1.0
 """After the timeout and this grace the requesting process is gone; the next webhook asks again."""
-MAX_SPOKEN = 1000
-
-NO_ASSISTANT = EndedReason.ASSISTANT_REQUEST_RETURNED_NO_ASSISTANT
-INVALID = EndedReason.ASSISTANT_REQUEST_RETURNED_INVALID_ASSISTANT
-ERROR = EndedReason.ASSISTANT_REQUEST_RETURNED_ERROR
 FORWARDED = EndedReason.ASSISTANT_REQUEST_RETURNED_FORWARDING_PHONE_NUMBER
 
 
@@ -55,36 +58,6 @@ class Question:
 
     call_id: str
     first: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """The reply has a destination."""
-
-    destination: JsonObject
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """The reply has an assistant, or the id of a stored one."""
-
-    assistant_id: str | None
-    assistant: JsonObject = field(default_factory=dict)
-    overrides: JsonObject = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class ChosenMembers:
-    """The reply has a squad, or the id of a stored one."""
-
-    squad_id: str | None
-    squad: JsonObject = field(default_factory=dict)
-    overrides: JsonObject = field(default_factory=dict)
-    """``assistantOverrides``, for every member."""
-    squad_overrides: JsonObject = field(default_factory=dict)
-
-
-Verdict = Refusal | Sent | Chosen | ChosenMembers
 
 
 class AssistantRequests:
@@ -140,25 +113,28 @@ class AssistantRequests:
         tx.update(facts=tx.call.facts._replace(asking_since=None))
         if tx.call.status == CallStatus.ENDED:
             return  # the call ended during the request
-        verdict = judge(reply)
-        refusal = (
-            verdict
-            if isinstance(verdict, Refusal)
-            else self._forward(tx, verdict)
-            if isinstance(verdict, Sent)
-            else self._set_squad(tx, verdict)
-            if isinstance(verdict, ChosenMembers)
-            else self._set_assistant(tx, verdict)
-        )
+        refusal = self._apply(tx, judge(reply))
         if refusal is not None:
             end_call(tx, replace(refusal, response=reply.body or None))
 
-    def _forward(self, tx: CallTx, sent: Sent) -> Refusal | None:
-        destination = variables.filled(tx.context, tx.call, sent.destination)
+    def _apply(self, tx: CallTx, verdict: Verdict) -> Refusal | None:
+        """Do what the reply says. Returns why no assistant answers, if so."""
+        match verdict:
+            case Refusal():
+                return verdict
+            case ChosenDestination():
+                return self._forward(tx, verdict)
+            case ChosenMembers():
+                return self._set_squad(tx, verdict)
+            case ChosenAssistant():
+                return self._set_assistant(tx, verdict)
+
+    def _forward(self, tx: CallTx, chosen: ChosenDestination) -> Refusal | None:
+        destination = variables.filled(tx.context, tx.call, chosen.destination)
         problem = transfer.begin(tx, destination, reason=FORWARDED, assisted=False)
         return Refusal(INVALID, problem) if problem else None
 
-    def _set_assistant(self, tx: CallTx, chosen: Chosen) -> Refusal | None:
+    def _set_assistant(self, tx: CallTx, chosen: ChosenAssistant) -> Refusal | None:
         body: AssistantConfig | None = AssistantConfig(chosen.assistant)
         if chosen.assistant_id is not None:
             known = parse_uuid(chosen.assistant_id)  # the store accepts only UUIDs
@@ -216,98 +192,3 @@ class AssistantRequests:
         if problem is None and (told := sentences(check_fields(whole.json))):
             log.info("the assistant of call %s: %s", tx.call.id, "; ".join(told))
         return problem
-
-
-def judge(reply: Reply) -> Verdict:
-    """Read a reply. Of several fields the first one of ``READERS`` counts."""
-    if reply.error is not None:
-        return Refusal(ERROR, reply.error)
-    try:
-        body = foreign_json.parse(reply.body) if reply.body.strip() else {}
-    except ValueError as error:
-        return Refusal(INVALID, f"the reply is not JSON: {error}"[:200])
-    if not isinstance(body, dict):
-        return Refusal(INVALID, "the reply is not a JSON object")
-    given = {name: value for name, value in body.items() if value not in (None, "")}
-    return next(
-        (read(given) for name, read in READERS.items() if name in given),
-        Refusal(NO_ASSISTANT, "the reply names no assistant"),
-    )
-
-
-def _error(given: JsonObject) -> Refusal:
-    text = given["error"]
-    if not isinstance(text, str) or not text.strip():
-        return Refusal(ERROR, "error is not a text")
-    return Refusal(ERROR, text[:MAX_SPOKEN], spoken=text[:MAX_SPOKEN])
-
-
-def _destination(given: JsonObject) -> Refusal | Sent:
-    found = given["destination"]
-    return Sent(found) if isinstance(found, dict) else _wrong("destination")
-
-
-def _assistant_id(given: JsonObject) -> Refusal | Chosen:
-    found = given["assistantId"]
-    if not isinstance(found, str):
-        return _wrong("assistantId")
-    return _with_overrides(given, Chosen(found.lower()[:100]))
-
-
-def _assistant(given: JsonObject) -> Refusal | Chosen:
-    found = given["assistant"]
-    if not isinstance(found, dict):
-        return _wrong("assistant")
-    return _with_overrides(given, Chosen(None, found))
-
-
-def _with_overrides(given: JsonObject, chosen: Chosen) -> Refusal | Chosen:
-    overrides = given.get("assistantOverrides", {})
-    if not isinstance(overrides, dict):
-        return _wrong("assistantOverrides")
-    return Chosen(chosen.assistant_id, chosen.assistant, overrides)
-
-
-def _squad_id(given: JsonObject) -> Refusal | ChosenMembers:
-    found = given["squadId"]
-    if not isinstance(found, str):
-        return _wrong("squadId")
-    return _members(given, ChosenMembers(found.lower()[:100]))
-
-
-def _squad(given: JsonObject) -> Refusal | ChosenMembers:
-    found = given["squad"]
-    members = found.get("members") if isinstance(found, dict) else None
-    if not isinstance(members, list) or not all(map(_is_member, members)) or not members:
-        return _wrong("squad")
-    return _members(given, ChosenMembers(None, found))
-
-
-def _is_member(given: object) -> bool:
-    if not isinstance(given, dict):
-        return False
-    return isinstance(given.get("assistantId"), str) or isinstance(given.get("assistant"), dict)
-
-
-def _members(given: JsonObject, chosen: ChosenMembers) -> Refusal | ChosenMembers:
-    names = ("assistantOverrides", "squadOverrides")
-    for name in names:
-        if not isinstance(given.get(name, {}), dict):
-            return _wrong(name)
-    own, shared = (given.get(name, {}) for name in names)
-    return replace(chosen, overrides=own, squad_overrides=shared)
-
-
-def _wrong(name: str) -> Refusal:
-    return Refusal(INVALID, f"{name} is not valid")
-
-
-READERS: Mapping[str, Callable[[JsonObject], Verdict]] = {
-    "error": _error,
-    "destination": _destination,
-    "assistantId": _assistant_id,
-    "assistant": _assistant,
-    "squadId": _squad_id,
-    "squad": _squad,
-}
-"""The readers of a reply's fields, in their order of precedence."""

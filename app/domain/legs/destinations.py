@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from app.domain.assistant import transfer_plan
-from app.domain.assistant.fields import objects_of, text_of
+from app.domain.assistant.words import words_of
 from app.domain.calls.record import CallTx
 from app.domain.legs.number_plan import countries_of, country_of_code, is_costly
 from app.settings import Settings
@@ -56,11 +56,7 @@ def number_of(party: JsonObject) -> str:
 
 def first_words(destination: JsonObject) -> str | None:
     """What the caller hears first: a text, or Vapi's message with its ``content``."""
-    message = destination.get("message")
-    if not isinstance(message, Mapping):
-        return message if isinstance(message, str) else None
-    texts = (text_of(each, "text") for each in objects_of(message, "contents"))
-    return next(filter(None, texts), text_of(message, "content")) or None
+    return words_of(destination.get("message"))
 
 
 def sip_headers(destination: JsonObject, briefing: str | None) -> dict[str, str]:
@@ -79,11 +75,15 @@ def keys(extension: str) -> str:
 
 def _place(tx: CallTx, destination: JsonObject, name: str) -> str | None:
     """Why the number or SIP URI is not allowed. ``name`` is the object's name in the request."""
-    if destination["type"] == "sip":
-        problem = _sip(tx.context.settings, destination)
-    else:
-        problem = number_problem(tx.context.settings, number_of(destination), _own(tx))
+    problem = place_problem(tx.context.settings, destination, _own(tx))
     return f"{name}.{problem}" if problem else None
+
+
+def place_problem(settings: Settings, place: JsonObject, own: Collection[str]) -> str | None:
+    """Why the number or SIP URI of this type is not allowed. ``own``: the organisation's numbers."""
+    if place["type"] == "sip":
+        return _sip(settings, place)
+    return number_problem(settings, number_of(place), own)
 
 
 def _own(tx: CallTx) -> Collection[str]:

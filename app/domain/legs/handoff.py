@@ -17,8 +17,10 @@ from app.domain.assistant import installation, squad, validate
 from app.domain.assistant.config import LOCAL, AssistantConfig, Server
 from app.domain.assistant.fields import object_of, text_of
 from app.domain.assistant.history import History
+from app.domain.assistant.secrets import split_secrets
 from app.domain.calls import apply, create, stored_resources, variables
-from app.domain.calls.record import Call, CallTx
+from app.domain.calls.facts import CallFacts
+from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.context import Context
 from app.domain.errors import Invalid
 from app.domain.ids import parse_uuid
@@ -109,7 +111,21 @@ def hand_over(tx: CallTx, stream: str, chosen: NextAssistant, talk: Talk) -> Non
     if call.status != CallStatus.IN_PROGRESS or call.stream not in (None, stream):
         raise NoHandoff("the call is over, or another socket has it")
     _check_count(tx.context, events.of_call(tx.conn, call.id))
-    before = call.facts.assistant
+    facts, secrets = _facts_and_secrets(tx, chosen, talk)
+    told: JsonDict = {
+        "destination": _shown(chosen),
+        "toAssistant": facts.assistant.json,
+        "fromAssistant": call.facts.assistant.json,
+    }
+    server_messages.queue(tx, server_messages.TRANSFER_UPDATE, told)
+    sealed = tx.context.vault.seal({name: value for name, value in secrets.items() if value})
+    changes: Changes = {"facts": facts, "secret": sealed, "body": _body(call, chosen, talk)}
+    apply.apply_events(tx, [_changed(tx, stream, chosen)], changes)
+
+
+def _facts_and_secrets(tx: CallTx, chosen: NextAssistant, talk: Talk) -> tuple[CallFacts, JsonDict]:
+    """The call's facts with its next assistant, and its secrets."""
+    call = tx.call
     public, hidden = chosen.assistant.parts
     secrets = tx.context.vault.open(call.secret)
     secrets["assistant"] = hidden
@@ -117,40 +133,40 @@ def hand_over(tx: CallTx, stream: str, chosen: NextAssistant, talk: Talk) -> Non
         assistant=public, active_id=chosen.assistant_id, history=talk.history.dump()
     )
     if chosen.squad is not None:
-        shown, secrets["squad"] = squads.split(chosen.squad.json)
+        shown, secrets["squad"] = split_secrets(chosen.squad.json)
         facts = facts._replace(squad=shown)
     server = _server(tx, chosen.assistant)
     if server is not None:
         secrets = server_messages.with_earlier(call, secrets)
         facts = facts._replace(server=create.public_server(server))
         secrets["server"] = create.server_secrets(server)
-    told: JsonDict = {
-        "destination": _shown(chosen),
-        "toAssistant": public.json,
-        "fromAssistant": before.json,
-    }
-    server_messages.queue(tx, server_messages.TRANSFER_UPDATE, told)
-    event = CallEvent(
-        EventKind.ASSISTANT_CHANGED,
-        at=tx.context.now(),
-        key=f"assistant.changed:{new_id()}",
-        stream=stream,
-        data={
-            "from": text_of(before.json, "name"),
-            "to": chosen.name,
-            **({"assistantId": chosen.assistant_id} if chosen.assistant_id else {}),
-        },
-    )
-    listed = call.body.get(ACTIVATIONS) or [activation(before, call.active_assistant_id)]
-    body = {
+    return facts, secrets
+
+
+def _body(call: Call, chosen: NextAssistant, talk: Talk) -> JsonDict:
+    """The call's body with what was said, and who said it."""
+    before = activation(call.facts.assistant, call.active_assistant_id)
+    listed = call.body.get(ACTIVATIONS) or [before]
+    return {
         **call.body,
         **talk.artifact,
         variables.KEPT: chosen.values,
         ACTIVATIONS: [*listed, activation(chosen.assistant, chosen.assistant_id)],
     }
-    kept = {name: value for name, value in secrets.items() if value}
-    sealed = tx.context.vault.seal(kept)
-    apply.apply_events(tx, [event], {"facts": facts, "secret": sealed, "body": body})
+
+
+def _changed(tx: CallTx, stream: str, chosen: NextAssistant) -> CallEvent:
+    return CallEvent(
+        EventKind.ASSISTANT_CHANGED,
+        at=tx.context.now(),
+        key=f"assistant.changed:{new_id()}",
+        stream=stream,
+        data={
+            "from": text_of(tx.call.facts.assistant.json, "name"),
+            "to": chosen.name,
+            **({"assistantId": chosen.assistant_id} if chosen.assistant_id else {}),
+        },
+    )
 
 
 def activation(assistant: AssistantConfig, assistant_id: str | None) -> JsonDict:
@@ -249,5 +265,5 @@ def _server(tx: CallTx, assistant: AssistantConfig) -> Server | None:
 
 def _shown(chosen: NextAssistant) -> JsonDict:
     """The destination as a message tells it: without its secrets."""
-    public, _ = squads.split(dict(chosen.destination))
+    public, _ = split_secrets(dict(chosen.destination))
     return {"type": squad.ASSISTANT, "assistantName": chosen.name, **public}

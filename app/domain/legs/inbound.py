@@ -71,6 +71,22 @@ class LostRace(Exception):
     """Another process handled the same request of the leg meanwhile: find its call again."""
 
 
+class Chosen(NamedTuple):
+    """Who answers an inbound leg."""
+
+    org_id: str
+    assistant: AssistantConfig | None
+    assistant_id: str | None
+    squad: ChosenSquad | None
+    refusal: Refusal | None
+    """Why the assistant cannot answer, or that there is none."""
+
+    @property
+    def answers(self) -> AssistantConfig | None:
+        """The assistant, if it can."""
+        return self.assistant if self.refusal is None else None
+
+
 class InboundLegs:
     """Finds or creates the call of an inbound leg."""
 
@@ -169,22 +185,7 @@ class InboundLegs:
     ) -> tuple[NewCall, Refusal | None]:
         """The values of the new call, and why no assistant can answer it, if so."""
         number = self._number(conn, webhook, leg)
-        asked_for = params.assistant_id or (number["assistant_id"] if number else None)
-        orgs = [number["org_id"]] if number else [row["org_id"] for row in webhook.accounts]
-        known = parse_uuid(asked_for) if asked_for else None
-        org_id, assistant = self._assistant(conn, orgs, known)
-        credential = next(row for row in webhook.accounts if row["org_id"] == org_id)
-        refusal: Refusal | None = NOT_PROVIDED
-        chosen: ChosenSquad | None = None
-        squad_id = number["body"].get("squadId") if number else None
-        if asked_for is not None:
-            refusal = self._refusal(conn, org_id, asked_for, known, assistant)
-        elif squad_id:
-            chosen, assistant, refusal = self._squad(conn, org_id, squad_id)
-        if refusal is None and assistant is not None and assistant.transport.by_carrier:
-            unfit = carrier_speech.mismatch(assistant, webhook.provider)
-            refusal = Refusal(EndedReason.ASSISTANT_NOT_INVALID, unfit) if unfit else None
-        assistant_id = known if assistant is not None else None
+        chosen = self._chosen(conn, webhook, params, number)
         inbound = leg.inbound is not False
         theirs, ours = (leg.from_, leg.to) if inbound else (leg.to, leg.from_)
         customer = {"number": theirs} if theirs else {}
@@ -192,24 +193,49 @@ class InboundLegs:
         if params.return_url and self._may_return(webhook, params.return_url):
             body[RETURN_URL] = params.return_url
         new = NewCall(
-            org_id=org_id,
+            org_id=chosen.org_id,
             provider=webhook.provider,
             type=INBOUND if inbound else OUTBOUND,
             bypass=True,
-            credential=credential,
+            credential=next(row for row in webhook.accounts if row["org_id"] == chosen.org_id),
             number=ours if ours and E164.fullmatch(ours) else None,
             body={name: value for name, value in body.items() if value},
-            assistant_id=assistant_id,
+            assistant_id=chosen.assistant_id,
             phone_number_id=number["id"] if number else None,
-            assistant=(assistant if refusal is None else None) or create.NO_ASSISTANT,
+            assistant=chosen.answers or create.NO_ASSISTANT,
             customer=customer,
             phone_number=stored_resources.kept_number(self.context, conn, number)["body"]
             if number
             else stored_resources.NO_NUMBER,
-            server=stored_resources.org_server(self.context, conn, org_id),
-            squad=chosen,
+            server=stored_resources.org_server(self.context, conn, chosen.org_id),
+            squad=chosen.squad,
         )
-        return new, refusal
+        return new, chosen.refusal
+
+    def _chosen(
+        self,
+        conn: Connection,
+        webhook: VerifiedWebhook,
+        params: InboundParams,
+        number: JsonObject | None,
+    ) -> Chosen:
+        """Who answers: whom the leg's URL names, else the number."""
+        asked_for = params.assistant_id or (number["assistant_id"] if number else None)
+        orgs = [number["org_id"]] if number else [row["org_id"] for row in webhook.accounts]
+        known = parse_uuid(asked_for) if asked_for else None
+        org_id, assistant = self._assistant(conn, orgs, known)
+        refusal: Refusal | None = NOT_PROVIDED
+        squad: ChosenSquad | None = None
+        squad_id = number["body"].get("squadId") if number else None
+        if asked_for is not None:
+            refusal = self._refusal(conn, org_id, asked_for, known, assistant)
+        elif squad_id:
+            squad, assistant, refusal = self._squad(conn, org_id, squad_id)
+        if refusal is None and assistant is not None:
+            unfit = carrier_speech.mismatch(assistant, webhook.provider)
+            refusal = Refusal(EndedReason.ASSISTANT_NOT_INVALID, unfit) if unfit else None
+        assistant_id = known if assistant is not None else None
+        return Chosen(org_id, assistant, assistant_id, squad, refusal)
 
     def _squad(
         self, conn: Connection, org_id: str, squad_id: str

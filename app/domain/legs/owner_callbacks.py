@@ -54,27 +54,8 @@ def keep(context: Context, conn: Connection, webhook: VerifiedWebhook, call: Cal
         url = None
     if url is None and (call is not None or leg is None):
         return
-    now = context.now()
-    values = {
-        "org_id": org_id,
-        "provider": webhook.provider.name,
-        "lane": lane,
-        "key": key,
-        "call_ref": leg and leg.call_ref,
-        "leg_ref": leg and leg.leg_ref,
-        "call_id": call and call.id,
-        "signers": [row["id"] for row in webhook.accounts],
-        "method": request.method,
-        "signed_url": request.url,
-        "secret": context.vault.seal(_content(webhook, request)),
-        "url": url,
-        "receiver": url and receiver_of(url),
-        "state": owner_callbacks.PENDING if url else owner_callbacks.KEPT,
-        "attempts": 0,
-        "next_at": now,
-        "created_at": request.received_at,
-        "updated_at": now,
-    }
+    found = {"org_id": org_id, "lane": lane, "key": key, "call_id": call and call.id}
+    values = {**found, **_columns(context, webhook, request), **_due(context, url)}
     if not owner_callbacks.insert(conn, values):
         return
     if call is None and leg is not None:
@@ -87,6 +68,34 @@ def _enqueue(context: Context, conn: Connection, receiver: str) -> None:
     """Queue the job of one receiver. All its lanes share it, so that it never has many workers."""
     key = f"{PASS_ON}:{_digest(receiver)}"
     context.jobs.enqueue(conn, PASS_ON, key, {"receiver": receiver})
+
+
+def _columns(context: Context, webhook: VerifiedWebhook, request: WebhookRequest) -> JsonDict:
+    """What the row has of the request itself."""
+    leg = webhook.report.leg
+    return {
+        "provider": webhook.provider.name,
+        "call_ref": leg and leg.call_ref,
+        "leg_ref": leg and leg.leg_ref,
+        "signers": [row["id"] for row in webhook.accounts],
+        "method": request.method,
+        "signed_url": request.url,
+        "secret": context.vault.seal(_content(webhook, request)),
+        "created_at": request.received_at,
+    }
+
+
+def _due(context: Context, url: str | None) -> JsonDict:
+    """Where the row is passed on to, at once."""
+    now = context.now()
+    return {
+        "url": url,
+        "receiver": url and receiver_of(url),
+        "state": owner_callbacks.PENDING if url else owner_callbacks.KEPT,
+        "attempts": 0,
+        "next_at": now,
+        "updated_at": now,
+    }
 
 
 def request_of(context: Context, row: JsonObject) -> WebhookRequest:

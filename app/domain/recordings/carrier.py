@@ -14,7 +14,7 @@ from app.domain.calls import instructions, record
 from app.domain.calls.apply import Change
 from app.domain.calls.record import CallTx
 from app.domain.context import Context
-from app.domain.recordings import stored, told
+from app.domain.recordings import stored, upload_message
 from app.domain.recordings.stored import Recording
 from app.domain.reporting import pending
 from app.store import accounts, events, recordings
@@ -188,7 +188,7 @@ def failed(tx: CallTx, recording: Recording, why: str) -> None:
         tx.context.now(),
     )
     log.error("call %s has no recording: %s", tx.call.id, why, extra={"callId": tx.call.id})
-    told.tell(tx, [recording.kind], stored=False)
+    upload_message.queue(tx, [recording.kind], stored=False)
     pending.resolve(tx, ARTIFACT)
 
 

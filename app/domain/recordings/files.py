@@ -18,7 +18,7 @@ from app.domain.calls import record
 from app.domain.calls.record import CallTx
 from app.domain.context import Context
 from app.domain.job_limits import limit_concurrency
-from app.domain.recordings import stored, told, wav
+from app.domain.recordings import stored, upload_message, wav
 from app.domain.recordings.carrier import ARTIFACT, STEREO, failed
 from app.domain.recordings.stored import Recording
 from app.domain.reporting import pending
@@ -157,7 +157,7 @@ def link_recordings(tx: CallTx, kept: Mapping[str, str]) -> None:
     """Link the call to these recordings (kind -> id), unless it already has one of the kind."""
     linked = {**kept, **tx.call.facts.recordings}
     tx.update(facts=tx.call.facts._replace(recordings=linked), updated_at=tx.context.now())
-    told.tell(tx, kept, stored=True)
+    upload_message.queue(tx, kept, stored=True)
     pending.resolve(tx, ARTIFACT)
 
 

@@ -15,7 +15,7 @@ LITERAL = re.compile(r"/(?P<body>.*)/(?P<flags>[a-z]*)", re.DOTALL)
 
 
 def compiled(pattern: str) -> re.Pattern[str]:
-    """Raises ``re.error``."""
+    """The expression, written as Python or as JavaScript does. Raises ``re.error``."""
     literal = LITERAL.fullmatch(pattern)
     if literal is None:
         return re.compile(pattern)

@@ -46,7 +46,7 @@ def of(context: Context, call: Call, seconds: float) -> dict[str, str]:
 
 
 def link(context: Context, org_id: str, recording_id: str, expires: int) -> str:
-    """``expires``: seconds since 1970."""
+    """The URL of a recording, with its proof. ``expires``: seconds since 1970."""
     token = context.vault.sign(_scope(org_id, recording_id, expires))
     query = {"expires": expires, "token": token}
     return f"{context.settings.public_url}/recording/{recording_id}?{urlencode(query)}"

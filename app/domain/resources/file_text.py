@@ -45,7 +45,7 @@ class _Html(HTMLParser):
 
 
 def text_of_file(name: str, data: bytes) -> str:
-    """Raises ``Unreadable``."""
+    """The text of a file of a type in ``READERS``. Raises ``Unreadable``."""
     ending = name.rpartition(".")[2].lower() if "." in name else ""
     reader = READERS.get(ending)
     if reader is None:

@@ -14,7 +14,7 @@ from app.domain.errors import Invalid
 from app.domain.resources.credentials import managed
 from app.store import resources as store
 from app.store.schema import credentials
-from providers.base.carrier import Carrier, NumberFields
+from providers.base.carrier import Carrier, NumberFields, phone_carriers
 from providers.common.json_types import JsonObject
 
 
@@ -38,7 +38,7 @@ def find_provider(context: Context, conn: Connection, org_id: str, body: JsonObj
     if name is None and "credentialId" in body:
         name = _by_id(conn, org_id, body["credentialId"])["provider"]
     if name is None:
-        known = ", ".join(n for n, carrier in context.providers.items() if carrier.phone)
+        known = ", ".join(phone_carriers(context.providers))
         raise Invalid([f"provider must be one of the following values: {known}"])
     if name not in context.providers:
         raise Invalid(f"`credentialId` {body['credentialId']} is of {name}, not of a carrier.")

@@ -41,7 +41,7 @@ class Squads(ResourceStore):
     def values(self, conn: Connection, org_id: str, body: JsonObject) -> JsonDict:
         given = {name: value for name, value in body.items() if name not in OWN_FIELDS}
         check(self.context, conn, org_id, given)
-        public, secret = split(given)
+        public, secret = split_secrets(given)
         return {"body": public, "secret": self.context.vault.seal(secret)}
 
 
@@ -121,10 +121,6 @@ def of_body(
     """A squad that a request has itself. Raises ``Invalid``."""
     check(context, conn, org_id, given, "squad.")
     return _first(context, conn, org_id, None, squad.with_overrides(given, *overrides))
-
-
-split = split_secrets
-"""A squad or a destination without its secrets, and its secrets."""
 
 
 def check_assistant(

@@ -16,11 +16,13 @@ from sqlalchemy.engine import Connection
 
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.fields import object_of, text_of
+from app.domain.assistant.vendor_fields import TRANSCRIBER, VOICE
 from app.domain.context import Context
 from app.domain.errors import Invalid
 from app.domain.overlay import merge
 from app.domain.resources import server_credentials
 from app.domain.resources.server_credentials import PLAN
+from app.net.authentication import plan_problems
 from app.net.headers import value_problem
 from app.store import accounts
 from app.store.vault import WrongKey
@@ -101,23 +103,40 @@ def accounts_for_call(
     """The accounts that one assistant may use."""
     found = {v.provider: VendorAccount(v.key, v.url, v.extra) for v in context.settings.vendors}
     found |= _stored(context, conn, org_id, assistant.credential_ids)
-    found |= own_accounts(assistant)
-    for part in (assistant.voice, assistant.transcriber):
-        credential_id = object_of(part, "server").get("credentialId")
-        if credential_id:
-            signer = server_credentials.find(context, conn, org_id, credential_id)
-            vendor = text_of(part, "provider")
-            found[vendor] = replace(found.get(vendor, NO_ACCOUNT), signer=signer)
+    found |= own_accounts(assistant, context)
+    for vendor, credential_id in _credential_ids(assistant):
+        account = found.get(vendor, NO_ACCOUNT)
+        signer = server_credentials.find(context, conn, org_id, credential_id)
+        found[vendor] = replace(account, signers={**account.signers, credential_id: signer})
     return found
 
 
-def own_accounts(assistant: AssistantConfig) -> dict[str, VendorAccount]:
-    """The accounts among the assistant's own ``credentials``."""
+def _credential_ids(assistant: AssistantConfig) -> Iterator[tuple[str, str]]:
+    """The vendor and the ``server.credentialId`` of each voice and transcriber, reserves too."""
+    for stage, own in ((VOICE, assistant.voice), (TRANSCRIBER, assistant.transcriber)):
+        reserves = (registry.named(each) for _, each in registry.fallback_parts(stage, own))
+        for part in (own, *reserves):
+            if credential_id := text_of(object_of(part, "server"), "credentialId"):
+                yield text_of(part, "provider"), credential_id
+
+
+def own_accounts(
+    assistant: AssistantConfig, context: Context | None = None
+) -> dict[str, VendorAccount]:
+    """The accounts among the assistant's own ``credentials``.
+
+    ``context``: for those with an ``authenticationPlan``. Without it their requests are not signed.
+    """
     found = dict[str, VendorAccount]()
     for credential in assistant.credentials:
         vendor = text_of(credential, "provider")
-        if vendor in registry.with_account():
+        if vendor not in registry.with_account():
+            continue
+        plan = object_of(credential, PLAN)
+        if not plan or not takes_plan(vendor):
             found |= _access(vendor, credential)
+        elif not plan_problems(plan) and plan["type"] in PLANS:
+            found |= _with_signer(context, vendor, credential)
     return found
 
 
@@ -149,14 +168,18 @@ def account_of(context: Context, row: JsonObject) -> VendorAccount | None:
     return _with_signer(context, row["provider"], body).get(row["provider"])
 
 
-def _with_signer(context: Context, vendor: str, body: JsonObject) -> dict[str, VendorAccount]:
-    """A stored account, whose requests an ``authenticationPlan`` may sign."""
+def _with_signer(
+    context: Context | None, vendor: str, body: JsonObject
+) -> dict[str, VendorAccount]:
+    """An account whose requests an ``authenticationPlan`` may sign."""
     plan = body.get(PLAN)
     if not plan:
         return _access(vendor, body)
     key = registry.VENDORS[vendor].credential.key
-    signer = server_credentials.signer_of(context, plan)
     made = _access(vendor, {key: NO_KEY, **body})
+    if context is None:
+        return made
+    signer = server_credentials.signer_of(context, plan)
     return {name: replace(account, signer=signer) for name, account in made.items()}
 
 

@@ -108,6 +108,27 @@ class CallService:
         ``last`` gets the response at the end of the transaction.
         An exception of ``last`` rolls the transaction back. Raises ``Invalid``, ``TooMany``.
         """
+        new, call, secrets = self._built(org_id, body, key_id)
+        dialled = not (new.bypass or body.get("schedulePlan"))
+        with self.context.store.write() as conn:
+            tx = CallTx(self.context, conn, call)
+            create.insert_call(tx, secrets)
+            if dialled:
+                outbound.start(tx)
+            answer = call_json(self.context, call)
+            if self.context.settings.max_concurrent_calls:
+                answer["subscriptionLimits"] = limits.subscription(tx)
+            if last is not None:
+                last(conn, answer)
+            if dialled:
+                limits.reserve_slot(tx)
+                dial_limit.reserve_call(tx)
+        return answer
+
+    def _built(
+        self, org_id: str, body: JsonObject, key_id: str | None
+    ) -> tuple[NewCall, Call, JsonDict]:
+        """The call that the request asks for, checked, and its secrets. Raises ``Invalid``."""
         # Only the look-up of a transient number may write its account; others need no write lock.
         look_up = self.context.store.write if body.get("phoneNumber") else self.context.store.read
         later = body.get("schedulePlan")
@@ -123,28 +144,14 @@ class CallService:
                 self._check_capacity(CallTx(self.context, conn, call))
             if not new.bypass:
                 outbound.check(CallTx(self.context, conn, call))
-        if not new.provider.phone:
-            pass  # the customer joins by the URL that the answer has
-        elif new.bypass:
+        if not new.provider.phone:  # the customer joins by the URL that the answer has
+            return new, call, secrets
+        if new.bypass:
             tokens = instructions.first_tokens(self.context, call)
             secrets["details"] = self._details(call, tokens)
         else:
             outbound.prepare(self.context, call, new.credential)
-        with self.context.store.write() as conn:
-            tx = CallTx(self.context, conn, call)
-            create.insert_call(tx, secrets)
-            dialled = not (new.bypass or later)
-            if dialled:
-                outbound.start(tx)
-            answer = call_json(self.context, call)
-            if self.context.settings.max_concurrent_calls:
-                answer["subscriptionLimits"] = limits.subscription(tx)
-            if last is not None:
-                last(conn, answer)
-            if dialled:
-                limits.reserve_slot(tx)
-                dial_limit.reserve_call(tx)
-        return answer
+        return new, call, secrets
 
     def _check_capacity(self, tx: CallTx) -> None:
         """Raise ``Invalid`` without a free slot, unless the call's leg may wait for one."""
@@ -313,7 +320,7 @@ class CallService:
             assistant_id, whole = None, chosen.first
         else:
             assistant_id, whole = self._assistant(conn, org_id, body, number)
-        if whole.transport.by_carrier and (unfit := carrier_speech.mismatch(whole, provider)):
+        if unfit := carrier_speech.mismatch(whole, provider):
             raise Invalid(unfit)
         return NewCall(
             org_id=org_id,

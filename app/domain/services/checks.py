@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 from sqlalchemy.engine import Connection
 
 from app.domain.assistant import squad
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.field_check import Finding
-from app.domain.assistant.fields import object_of, objects_of
+from app.domain.assistant.fields import object_of, objects_of, text_of
 from app.domain.assistant.served_fields import Fate
 from app.domain.calls import stored_resources
 from app.domain.context import Context
 from app.domain.errors import NotFound
+from app.domain.legs import destinations
 from app.domain.resources import squads, stored
 from app.domain.resources.assistant_check import findings
+from app.settings import Settings
+from app.store import accounts
 from providers.common.json_types import JsonObject
 
 log = logging.getLogger(__name__)
@@ -71,7 +74,8 @@ class CheckService:
             if id := body.get("assistantId"):
                 stored = stored_resources.stored_assistant(self.context, conn, org_id, id)
                 assistant = stored or assistant
-            found = self.within(conn, org_id, assistant.with_overrides(overrides))
+            whole = assistant.with_overrides(overrides)
+            found = self.within(conn, org_id, whole, [*_numbers_of(body)])
         return self._own(found, own)
 
     def _given_squad(self, org_id: str, body: JsonObject) -> list[Finding]:
@@ -90,6 +94,45 @@ class CheckService:
             if each.fate is not Fate.IGNORED or each.path.partition(".")[0] in own
         ]
 
-    def within(self, conn: Connection, org_id: str, assistant: AssistantConfig) -> list[Finding]:
-        """Of an assistant that is about to be stored in this transaction."""
-        return findings(self.context, conn, org_id, assistant)
+    def within(
+        self,
+        conn: Connection,
+        org_id: str,
+        assistant: AssistantConfig,
+        numbers: Collection[str] = (),
+    ) -> list[Finding]:
+        """Of an assistant that is about to be stored in this transaction.
+
+        ``numbers``: of the call, beside the stored ones of the organisation.
+        """
+        found = findings(self.context, conn, org_id, assistant)
+        own = {*accounts.org_numbers(conn, org_id), *numbers}
+        return [*found, *_closed_places(self.context.settings, own, assistant)]
+
+
+def _numbers_of(body: JsonObject) -> Iterator[str]:
+    """The number that a call's body brings."""
+    given = object_of(body, "phoneNumber")
+    for name in ("number", "twilioPhoneNumber", "vonagePhoneNumber"):
+        if number := text_of(given, name):
+            yield number
+
+
+def _closed_places(
+    settings: Settings, own: Collection[str], assistant: AssistantConfig
+) -> Iterator[Finding]:
+    """The destinations of transfers that this installation does not dial.
+
+    Which countries are allowed may depend on numbers that are not known yet.
+    """
+    if not own and not settings.allowed_countries:
+        return
+    for number, tool in enumerate(objects_of(assistant.model, "tools")):
+        for place_number, place in enumerate(objects_of(tool, "destinations")):
+            name = {"number": "number", "sip": "sipUri"}.get(text_of(place, "type"), "")
+            if not text_of(place, name) or "{{" in text_of(place, name):
+                continue
+            if problem := destinations.place_problem(settings, place, own):
+                path = f"model.tools.{number}.destinations.{place_number}.{name}"
+                why = f"no transfer goes there: {problem}"
+                yield Finding(path, Fate.IGNORED, why, wrong=True)

@@ -96,7 +96,7 @@ class SpooledRecorder:
 def start(
     service: MediaService, claim: StreamClaim, rate: int, clock: Callable[[], float]
 ) -> SpooledRecorder | None:
-    """None when this call is not recorded, or cannot be."""
+    """Begin the recording of one socket. None: the call is not recorded, or cannot be."""
     if not claim.recorded:
         return None
     try:

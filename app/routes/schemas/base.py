@@ -12,7 +12,15 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from app.domain.ids import parse_uuid
@@ -20,12 +28,12 @@ from app.domain.legs.destinations import SIP
 from app.domain.resources import server_credentials
 from app.routes.schemas.wording import wrong
 from app.vendors import registry
+from providers.base.carrier import phone_carriers
 from providers.common.e164 import E164, PATTERN
 from providers.common.json_types import JsonDict
 from providers.registry import PROVIDERS
 
-# Those that connect phone legs, with accounts and numbers.
-CARRIERS = [name for name, carrier in PROVIDERS.items() if carrier.phone]
+CARRIERS = phone_carriers(PROVIDERS)
 # Providers of a credential: carriers, vendors of models, voices and transcribers, own servers.
 HOLDERS = (*CARRIERS, *registry.with_account(), *server_credentials.PROVIDERS)
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -33,6 +41,7 @@ LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 # Bytes, as compact JSON.
 MAX_METADATA = 16 * 1024
 MAX_URL = 2000
+NOTHING: tuple[Any, ...] = (None, "", [], {})
 MAX_SIP_URI = 255
 
 NOT_E164 = (
@@ -50,6 +59,15 @@ class Model(BaseModel):
     model_config = ConfigDict(
         alias_generator=to_camel, extra="forbid", strict=True, hide_input_in_errors=True
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nothing(cls, data: Any) -> Any:
+        """Leave out unknown fields that say nothing: clients send back what Vapi answered."""
+        if not isinstance(data, dict) or cls.model_config.get("extra") != "forbid":
+            return data
+        known = {each.alias or name for name, each in cls.model_fields.items()}
+        return {n: value for n, value in data.items() if n in known or value not in NOTHING}
 
     def sent(self) -> JsonDict:
         """The client's fields, checked: JSON names, nulls kept."""

@@ -129,7 +129,7 @@ def read_spec(config: Config, accounts: VendorAccounts, facts: JsonObject) -> Sp
         body={**_extras(part, name), **_reasoning(part, config), **_told(part, config, facts)},
         read_seconds=_number(config, "timeoutSeconds") if part.server_in_assistant else None,
         extra=account.extra,
-        signer=account.signer if part.server_in_assistant else None,
+        signer=account.signer if part.server_in_assistant and _is_its(account, url) else None,
         foreign=bool(_own_url(part, config))
         or (account.client_supplied and account.url is not None),
     )
@@ -166,15 +166,16 @@ def _address(vendor: Vendor, part: LlmPart, config: Config, account: VendorAccou
 
 def _key(vendor: Vendor, part: LlmPart, account: VendorAccount, url: str) -> str:
     """The account's key, for its own address only. A client's own address may need none."""
-    if account.key and (account.url is None or _origin(account.url) == _origin(url)):
+    if account.key and _is_its(account, url):
         return account.key
     if account.url or part.server_in_assistant:
         return NO_KEY
-    raise _missing(
-        vendor.name,
-        f"{vendor.name} has no key: set {vendor.key_variable}, "
-        f"or POST /credential with provider {vendor.name}",
-    )
+    raise _missing(vendor.name, vendor.lacks_key)
+
+
+def _is_its(account: VendorAccount, url: str) -> bool:
+    """Whether the account is for this address."""
+    return account.url is None or _origin(account.url) == _origin(url)
 
 
 def _origin(url: str) -> tuple[str, str]:

@@ -6,6 +6,7 @@ makes it needless, in ``tests/vendors/common/test_pipecat_workarounds.py``.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import threading
@@ -18,7 +19,9 @@ from pipecat.audio.turn.smart_turn.base_smart_turn import BaseSmartTurn, SmartTu
 from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnalyzerV3
 from pipecat.audio.vad.silero import SileroOnnxModel, SileroVADAnalyzer
 from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams
+from pipecat.pipeline.worker import PipelineWorker
 from pipecat.services.llm_service import LLMService
+from pipecat.workers.runner import WorkerRunner
 
 # ------------------------------------------------------------------ one ONNX session for all calls
 #
@@ -30,6 +33,8 @@ from pipecat.services.llm_service import LLMService
 
 # A tenth of the event loop's share, where both want the core.
 TURN_NICENESS = 10
+# Steps of the event loop. The tasks of a cancelled worker took 2.
+MAX_LOOKS = 100
 
 
 def voice_detector(params: VADParams) -> VADAnalyzer:
@@ -119,3 +124,31 @@ class ClosesClient(LLMService[Any]):
     async def cleanup(self) -> None:
         await super().cleanup()  # type: ignore[no-untyped-call]
         await self._client.close()
+
+
+# ------------------------------------------------------------------ a cancelled worker leaves no task
+
+
+async def run_worker(worker: PipelineWorker) -> None:
+    """Run a pipeline until it is over. Cancelled at any moment, it leaves no task behind.
+
+    A runner that is cancelled while it begins, or once more while it ends, drops its bus's tasks.
+    Python logs each as an error: "Task was destroyed but it is pending!".
+    """
+    runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
+    try:
+        await runner.add_workers(worker)
+        await runner.run()
+    finally:
+        await asyncio.shield(_cancel_tasks(runner))
+
+
+async def _cancel_tasks(runner: WorkerRunner) -> None:
+    """A worker that is cancelled while it begins starts tasks after that: look again."""
+    for _ in range(MAX_LOOKS):
+        tasks = runner.task_manager.current_tasks()
+        if not tasks:
+            return
+        for task in tasks:
+            task.cancel()
+        await asyncio.sleep(0)

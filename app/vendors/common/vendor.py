@@ -210,6 +210,14 @@ class Vendor:
         return f"{self.env_prefix}_{self.key_name}"
 
     @property
+    def lacks_key(self) -> str:
+        """The sentence, without a point, for who wants to use it and has no key."""
+        return (
+            f"{self.name} has no key: set {self.key_variable}, "
+            f"or POST /credential with provider {self.name}"
+        )
+
+    @property
     def url_variable(self) -> str:
         return f"{self.env_prefix}_BASE_URL"
 

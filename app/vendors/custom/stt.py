@@ -8,7 +8,6 @@ https://docs.vapi.ai/customization/custom-transcriber
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -24,6 +23,7 @@ from app.vendors.common.account import VendorAccount
 from app.vendors.common.connect_timeout import ConnectTimeout
 from app.vendors.common.errors import TRANSCRIBER, UnbuildableAssistant, as_websocket
 from app.vendors.common.stt_websocket import SocketTranscriber, field
+from app.vendors.common.tts_part import server_of
 from app.vendors.common.vendor import Config
 
 PROVIDER = "custom-transcriber"
@@ -85,11 +85,8 @@ def make(
     config: Config, account: VendorAccount, sample_rate: int, addresses: Addresses
 ) -> CustomTranscriber:
     """Build the service. Raises ``UnbuildableAssistant``."""
-    server = config.get("server")
+    server = server_of(config)
     url = as_websocket(field(server, "url"))
-    if not isinstance(server, Mapping) or not re.match("wss?://", url):
-        text = "The custom-transcriber has no address: set transcriber.server.url."
-        raise UnbuildableAssistant(TRANSCRIBER, PROVIDER, text)
     try:
         headers = checked_headers(server.get("headers") or {}, "transcriber.server.headers")
     except BadHeaders as error:
@@ -97,7 +94,7 @@ def make(
     if secret := field(server, "secret") or account.key:
         headers["X-Vapi-Secret"] = secret
     made = CustomTranscriber(url, headers, sample_rate)
-    made.addresses, made.signer = addresses, behind(account.signer, headers)
+    made.addresses, made.signer = addresses, behind(account.signer_of(server), headers)
     return made
 
 

@@ -30,7 +30,7 @@ def make(config: Config, account: VendorAccount, sample_rate: int, custom: Custo
         voice=config.get("voiceId"),
         addresses=custom.addresses,
         answer_seconds=float(server.get("timeoutSeconds") or ANSWER_SECONDS),
-        signer=behind(account.signer, server.get("headers") or {}),
+        signer=behind(account.signer_of(server), server.get("headers") or {}),
     )
 
 

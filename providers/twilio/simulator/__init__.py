@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from providers.simulation.stage import Result, expecting, named, play
+from providers.simulation.scenario import Result, expecting, named, play
 from providers.twilio.simulator.config import TwilioConfig, config_from_environment
 from providers.twilio.simulator.rest_api import serve_api
 from providers.twilio.simulator.scenarios import SCENARIOS, WAYS

@@ -13,7 +13,8 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from uuid import uuid4
 
-from providers.simulation.stage import SimulatorConfig, Stage, common_settings, own_port, setting
+from providers.simulation.config import SimulatorConfig, common_settings, own_port, setting
+from providers.simulation.stage import Stage
 from providers.simulation.timeline import Request, Response, extended
 from providers.twilio.config import FLOW_HOST, NAME
 from providers.twilio.signature import FORM, compute

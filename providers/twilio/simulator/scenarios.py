@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from providers.common.json_types import JsonDict, JsonObject
+from providers.simulation.assistants import ECHO, LISTENING, SPEAKING, by_carrier
 from providers.simulation.plays import (
     BRIEFING,
     ENDED_BY_ASSISTANT,
@@ -17,17 +18,9 @@ from providers.simulation.plays import (
     WARM,
     Plays,
 )
+from providers.simulation.scenario import Scenario
 from providers.simulation.scenarios import CANCELED, FORWARDED, VOICEMAIL, scenarios
-from providers.simulation.stage import (
-    ECHO,
-    LISTENING,
-    SPEAKING,
-    Callee,
-    CallerAction,
-    Scenario,
-    by_carrier,
-    need_api,
-)
+from providers.simulation.stage import Callee, CallerAction, need_api
 from providers.simulation.timeline import SimulatorError
 from providers.twilio.signature import FORM
 from providers.twilio.simulator.call import Document, StatusCallback, TwilioCall

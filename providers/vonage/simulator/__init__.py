@@ -12,7 +12,7 @@ from collections.abc import Callable
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from providers.simulation.stage import Result, expecting, named, play
+from providers.simulation.scenario import Result, expecting, named, play
 from providers.vonage.simulator.config import VonageConfig, config_from_environment
 from providers.vonage.simulator.rest_api import serve_api
 from providers.vonage.simulator.scenarios import SCENARIOS, WAYS

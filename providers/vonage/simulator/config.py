@@ -15,7 +15,8 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from providers.common.json_types import JsonObject
-from providers.simulation.stage import SimulatorConfig, Stage, common_settings, own_port, setting
+from providers.simulation.config import SimulatorConfig, common_settings, own_port, setting
+from providers.simulation.stage import Stage
 from providers.simulation.timeline import Request, Response, extended
 from providers.vonage.config import NAME
 from providers.vonage.signature import query_payload, sign

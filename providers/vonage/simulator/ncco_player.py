@@ -14,7 +14,7 @@ from functools import partial
 from urllib.parse import urlsplit
 from uuid import NAMESPACE_URL, uuid5
 
-from providers.common.json_types import JsonObject
+from providers.common.json_types import JsonDict, JsonObject
 from providers.simulation.caller import perform
 from providers.simulation.media_socket import Ending, SocketRefused
 from providers.simulation.music import hear
@@ -261,13 +261,7 @@ def _notify(call: Call, action: Action) -> Ncco | None:
     if not call.stage.wire.knows(url):
         call.stage.took_back({str(name): str(value) for name, value in payload.items()})
         return None
-    event = {
-        "payload": payload,
-        "conversation_uuid": call.leg.conversation,
-        "timestamp": iso(datetime.now(UTC)),
-    }
-    method = str(action.get("eventMethod", "POST"))
-    return call.read(call.stage.courier.ask(call.stage.prepare(method, url, event, "notify")))
+    return _next(call, action, url, {"payload": payload})
 
 
 def _input(call: Call, action: Action) -> Ncco | None:
@@ -285,11 +279,8 @@ def _input(call: Call, action: Action) -> Ncco | None:
         "from": call.leg.from_,
         "to": call.leg.to,
         "uuid": call.leg.uuid,
-        "conversation_uuid": call.leg.conversation,
-        "timestamp": iso(datetime.now(UTC)),
     }
-    method = str(action.get("eventMethod", "POST"))
-    return call.read(call.stage.courier.ask(call.stage.prepare(method, url, event, "input")))
+    return _next(call, action, url, event)
 
 
 def _stream(call: Call, action: Action) -> None:
@@ -332,11 +323,19 @@ def _hear_speech(call: Call, action: Action) -> Ncco | None:
         },
         "dtmf": {"digits": None, "timed_out": False},
         "uuid": call.leg.uuid,
+    }
+    return _next(call, action, url, event)
+
+
+def _next(call: Call, action: Action, url: str, fields: JsonDict) -> Ncco | None:
+    """Send an action's event. The response is the next NCCO."""
+    event = {
+        **fields,
         "conversation_uuid": call.leg.conversation,
         "timestamp": iso(datetime.now(UTC)),
     }
-    method = str(action.get("eventMethod", "POST"))
-    return call.read(call.stage.courier.ask(call.stage.prepare(method, url, event, "input")))
+    method, kind = str(action.get("eventMethod", "POST")), str(action["action"])
+    return call.read(call.stage.courier.ask(call.stage.prepare(method, url, event, kind)))
 
 
 def _stream_file(call: Call, action: Action) -> None:

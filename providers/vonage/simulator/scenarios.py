@@ -15,9 +15,12 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from providers.common.json_types import JsonDict, JsonObject
+from providers.simulation.assistants import ECHO, SPEAKING
+from providers.simulation.bridge import digits
 from providers.simulation.plays import ENDED_BY_ASSISTANT, ENDED_BY_CUSTOMER, Plays
+from providers.simulation.scenario import Scenario
 from providers.simulation.scenarios import CANCELED, FORWARDED, scenarios
-from providers.simulation.stage import ECHO, SPEAKING, CallerAction, Scenario, digits
+from providers.simulation.stage import CallerAction
 from providers.simulation.timeline import SimulatorError
 from providers.vonage.simulator.call import INBOUND, Call, EventUrl, Leg
 from providers.vonage.simulator.config import VonageConfig, VonageStage

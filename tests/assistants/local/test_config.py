@@ -41,7 +41,7 @@ def read_config(assistant: dict[str, Any], values: dict[str, Any]) -> AgentConfi
             (),
         ),  # no list: as if absent, and not its letters
         ({"endCallPhrases": 3}, "end_phrases", ()),
-        ({"endCallMessage": "Bye {{name}}."}, "end_message", "Bye Ann."),
+        ({"endCallMessage": "Bye {{name}}."}, "end_message", "Bye {{name}}."),
         ({"responseDelaySeconds": 1.1}, "start.wait_seconds", 1.1),  # the older name
         (
             {"responseDelaySeconds": 1.1, "startSpeakingPlan": {"waitSeconds": 0.2}},
@@ -77,7 +77,7 @@ def read_config(assistant: dict[str, Any], values: dict[str, Any]) -> AgentConfi
         (
             {"messagePlan": {"idleMessages": ["There, {{name}}?"]}},
             "idle_messages",
-            ("There, Ann?",),
+            ("There, {{name}}?",),
         ),
         ({"messagePlan": {"idleMessages": "There?"}}, "idle_messages", ()),
         ({"stopSpeakingPlan": {"numWords": float("inf")}}, "stop.words", 0),

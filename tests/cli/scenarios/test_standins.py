@@ -19,8 +19,9 @@ from app.cli.scenarios.script import Script
 from app.cli.scenarios.scripted_transcriber import Recogniser
 from app.cli.scenarios.standins import StandIns
 from providers.common.audio import interleave
+from providers.simulation.config import SimulatorConfig
 from providers.simulation.script import TakenTurn, Turn
-from providers.simulation.stage import SimulatorConfig, Stage
+from providers.simulation.stage import Stage
 from tests.cli.scenarios.files import RATE, scenario, silence, tone, written
 
 REST = """

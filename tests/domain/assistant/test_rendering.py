@@ -12,7 +12,6 @@ from app.domain.assistant.rendering import problems, rendered
 T, DONE = "{{x}}", "Ann"
 TOOL = {
     "type": "function",
-    "messages": [{"type": "request-start", "content": T}],
     "function": {
         "name": "f",
         "description": T,
@@ -22,10 +21,7 @@ TOOL = {
 }
 PLACES: dict[str, Any] = {
     "firstMessage": T,
-    "endCallMessage": T,
     "endCallPhrases": [T],
-    "voicemailMessage": T,
-    "messagePlan": {"idleMessages": [T]},
     "hooks": [{"on": "call.ending", "do": [{"type": "say", "exact": [T]}]}],
     "forwardingPhoneNumber": T,
     "model": {
@@ -36,7 +32,6 @@ PLACES: dict[str, Any] = {
         "functions": [{"name": "f", "description": T, "serverUrl": "https://example.com/" + T}],
         "tools": [
             TOOL,
-            {"type": "endCall", "messages": [{"type": "request-start", "content": T}]},
             {
                 "type": "transferCall",
                 "destinations": [
@@ -59,6 +54,14 @@ UNTOUCHED: dict[str, Any] = {
     "serverUrl": T,
     "credentials": [{"apiKey": T}],
     "analysisPlan": {"summaryPrompt": T},  # rendered after the call
+    # rendered when they are spoken: tools may have learnt more by then
+    "endCallMessage": T,
+    "voicemailMessage": T,
+    "messagePlan": {"idleMessages": [T]},
+    "model": {
+        "tools": [{"type": "endCall", "messages": [{"type": "request-start", "content": T}]}],
+        "functions": [{"name": "f", "messages": [{"type": "request-start", "content": T}]}],
+    },
 }
 
 
@@ -101,3 +104,15 @@ def test_problems_name_their_places() -> None:
     first, second = problems({**UNTOUCHED, **body}, "assistant.")
     assert first.startswith("assistant.firstMessage has a template that cannot be parsed: ")
     assert second.startswith("assistant.model.messages.0.content has a template")
+
+
+def test_what_is_spoken_later_is_told_too() -> None:
+    tool = {"type": "endCall", "messages": [{"content": "{{a b}}"}]}
+    body = {"endCallMessage": "{{a b}}", "model": {"tools": [tool]}}
+    assert len(problems(body)) == 2
+
+
+def test_a_path_of_an_answer_is_no_problem() -> None:
+    """The form of Vapi's own page."""
+    plan = {"aliases": [{"key": "name", "value": "{{$[0].name}}"}]}
+    assert not problems({"model": {"tools": [{"variableExtractionPlan": plan}]}})

@@ -52,6 +52,17 @@ PLACES: dict[str, Any] = {
     "a tool's headers": {
         "model": {"tools": [{"server": {"url": "https://b.example/", "headers": {"X": CANARY}}}]}
     },
+    "an API request's headers": {
+        "model": {"tools": [{"type": "apiRequest", "headers": {"X-Key": CANARY}}]}
+    },
+    "a hook's API request's headers": {
+        "hooks": [
+            {
+                "on": "call.ending",
+                "do": [{"type": "tool", "tool": {"type": "apiRequest", "headers": {"X": CANARY}}}],
+            }
+        ]
+    },
     "lists in lists": {"plans": [[{"do": [{"server": {"secret": CANARY}}]}], []]},
     # keys of other vendors, of whatever shape
     "credentials": {"credentials": [{"provider": "openai", "apiKey": CANARY}]},

@@ -10,7 +10,8 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from app.domain.resources.vendor_accounts import reachable
+from app.domain.assistant.config import AssistantConfig
+from app.domain.resources.vendor_accounts import own_accounts, reachable
 from app.domain.services.media import StreamClaim
 from app.settings import VendorSettings
 from app.store import schema
@@ -115,6 +116,39 @@ def test_credential_ids_choose(api: Api, leg: Leg) -> None:
 def test_credential_ids_may_choose_none(api: Api, leg: Leg) -> None:
     api.made("/credential", OPENAI)
     assert claim(api, leg, credentialIds=[]).accounts == {}
+
+
+def test_an_own_model_may_be_asked_with_a_token(api: Api, leg: Leg) -> None:
+    """Also by the assistant's own credentials; a plan that cannot be used is no account."""
+    plan = {"type": "oauth2", "url": "https://a.example", "clientId": "me", "clientSecret": CANARY}
+    given = {"provider": "custom-llm", "authenticationPlan": plan}
+    found = claim(api, leg, credentials=[given]).accounts["custom-llm"]
+    assert found.signer is not None
+    assert CANARY not in repr(found)
+    wrong = {**given, "authenticationPlan": {"type": "oauth2"}}
+    assert own_accounts(AssistantConfig({"credentials": [wrong]})) == {}
+
+
+@pytest.mark.parametrize(
+    ("stage", "vendor", "plan"),
+    [
+        ("voice", "custom-voice", "voices"),
+        ("transcriber", "custom-transcriber", "transcribers"),
+    ],
+)
+def test_each_server_has_its_own_credential(
+    api: Api, leg: Leg, stage: str, vendor: str, plan: str
+) -> None:
+    """Of a reserve too; one without a credential gets no other's."""
+    body = {"provider": "webhook", "authenticationPlan": {"type": "bearer", "token": CANARY}}
+    own, reserves = (api.made("/credential", body)["id"] for _ in range(2))
+    servers = [{"url": "https://a.example", "credentialId": each} for each in (own, reserves)]
+    free = {"url": "https://b.example"}
+    spare = [{"provider": vendor, "server": each} for each in (servers[1], free)]
+    config = {"provider": vendor, "server": servers[0], "fallbackPlan": {plan: spare}}
+    account = claim(api, leg, **{stage: config}).accounts[vendor]
+    assert {*account.signers} == {own, reserves}
+    assert [account.signer_of(each) is None for each in (*servers, free)] == [False, False, True]
 
 
 def test_another_organisations_are_not_used(api: Api, other: Api, leg: Leg) -> None:
@@ -235,8 +269,20 @@ ADDRESSES: dict[str, dict[str, Any]] = {
     "model.url": {"model": {"provider": "custom-llm", "url": PRIVATE}},
     "model.tools.1.server.url": {"model": {"tools": [{}, {"server": {"url": PRIVATE}}]}},
     "model.functions.0.serverUrl": {"model": {"functions": [{"serverUrl": PRIVATE}]}},
+    "model.tools.0.url": {"model": {"tools": [{"type": "apiRequest", "url": PRIVATE}]}},
+    "hooks.0.do.0.tool.url": {
+        "hooks": [
+            {
+                "on": "call.ending",
+                "do": [{"type": "tool", "tool": {"type": "apiRequest", "url": PRIVATE}}],
+            }
+        ]
+    },
     "voice.server.url": {"voice": {"provider": "custom-voice", "server": {"url": PRIVATE}}},
     "credentials.0.apiUrl": {"credentials": [{**OPENAI, "apiUrl": PRIVATE}]},
+    "credentials.0.authenticationPlan.url": {
+        "credentials": [{"provider": "custom-llm", "authenticationPlan": {"url": PRIVATE}}]
+    },
     "credentials.0.openAIEndpoint": {"credentials": [{**AZURE, "openAIEndpoint": PRIVATE}]},
 }
 

@@ -15,9 +15,10 @@ from providers.common.audio import SAMPLE_WIDTH, level
 from providers.common.dtmf import tone
 from providers.simulation import speech
 from providers.simulation.caller import perform
+from providers.simulation.config import SimulatorConfig
 from providers.simulation.media_socket import Ending, MediaSocket
 from providers.simulation.script import Tape, Turn, When, options, sound, turn
-from providers.simulation.stage import CallerAction, SimulatorConfig, Stage
+from providers.simulation.stage import CallerAction, Stage
 from providers.simulation.timeline import SimulatorError
 from providers.twilio import TWILIO
 from providers.twilio.simulator.media import MediaStream

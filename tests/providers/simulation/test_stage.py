@@ -13,26 +13,17 @@ from typing import Any
 
 import pytest
 
+from providers.simulation.bridge import digits
+from providers.simulation.config import SimulatorConfig, common_settings, setting
 from providers.simulation.media_socket import Playout, tone
+from providers.simulation.scenario import Scenario, expecting, named, play, table, unchanged
 from providers.simulation.scenarios import scenarios
-from providers.simulation.stage import (
-    Scenario,
-    SimulatorConfig,
-    SimulatorError,
-    Stage,
-    common_settings,
-    digits,
-    expecting,
-    named,
-    play,
-    setting,
-    table,
-    unchanged,
-)
+from providers.simulation.stage import Stage
 from providers.simulation.timeline import (
     FaultInjector,
     HttpClient,
     Response,
+    SimulatorError,
     Timeline,
     extended,
     origin,

@@ -21,7 +21,8 @@ from websockets.sync.server import ServerConnection
 
 from providers.base.webhook import HookKind
 from providers.events import EventKind
-from providers.simulation.stage import Callee, CallerAction, Scenario, play
+from providers.simulation.scenario import Scenario, play
+from providers.simulation.stage import Callee, CallerAction
 from providers.simulation.timeline import Response, SimulatorError
 from providers.twilio import TWILIO
 from providers.twilio.simulator import SCENARIOS, TwilioConfig, config_from_environment, run

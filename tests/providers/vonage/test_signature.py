@@ -23,7 +23,7 @@ from providers.base.rest import Account
 from providers.base.webhook import HookKind, WebhookRequest
 from providers.errors import InvalidSignature, MissingSignature, NoSecret, NotConfigured, Refused
 from providers.events import EventKind
-from providers.vonage import signature, webhooks
+from providers.vonage import bearer, signature, webhooks
 from tests.properties import examples
 from tests.providers.vonage.cases import (
     ACCOUNT,
@@ -427,7 +427,7 @@ KEYS = [
 def let_in_by_pyjwt(made: str, key: str) -> bool:
     """Whether PyJWT finds that ``key`` signed a token whose claims are an object."""
     try:
-        payload = signature._JWS.decode(made, key, algorithms=["HS256"])
+        payload = bearer.JWS.decode(made, key, algorithms=["HS256"])
         return isinstance(json.loads(payload), dict)
     except (jwt.PyJWTError, ValueError, RecursionError):
         return False
@@ -435,7 +435,7 @@ def let_in_by_pyjwt(made: str, key: str) -> bool:
 
 def let_in(made: str, key: str) -> bool:
     try:
-        return signature._holds(signature._read(made), key)
+        return bearer.holds(bearer.take_apart(made), key)
     except InvalidSignature:
         return False
 
@@ -485,15 +485,15 @@ def test_a_key_that_others_may_know_lets_nothing_in(key: str) -> None:
 
 
 def test_the_token_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    read, tokens = signature._read, list[str]()
-    monkeypatch.setattr(signature, "_read", lambda token: tokens.append(token) or read(token))
+    read, headers = bearer.read, list[str]()
+    monkeypatch.setattr(bearer, "read", lambda header: headers.append(header) or read(header))
     request = signed(REQUEST)
     signature.claimed_account(request)
     check(request)
-    assert len(tokens) == 1
+    assert len(headers) == 1
     with pytest.raises(InvalidSignature):
         check(with_token(request, token(key=b"wrong")))
-    assert len(tokens) == 2
+    assert len(headers) == 2
 
 
 JSON = st.recursive(
@@ -722,7 +722,7 @@ def test_the_edges_of_time(claim: str, first: int, last: int) -> None:
 def test_the_longest_token() -> None:
     """Vonage's own have about 500 characters; the limit is on the token, not on the header."""
     padding = 0
-    while len(token({"padding": "x" * (padding + 3)})) <= signature.MAX_TOKEN:
+    while len(token({"padding": "x" * (padding + 3)})) <= bearer.MAX_TOKEN:
         padding += 3
     check(with_token(REQUEST, token({"padding": "x" * padding})))
     with pytest.raises(InvalidSignature, match="not one bearer token"):

@@ -15,7 +15,8 @@ from websockets.sync.server import ServerConnection
 
 from providers.base.webhook import HookKind
 from providers.events import EndedReason, EventKind
-from providers.simulation.stage import Callee, CallerAction, Scenario
+from providers.simulation.scenario import Scenario
+from providers.simulation.stage import Callee, CallerAction
 from providers.simulation.timeline import Response, SimulatorError
 from providers.vonage import VONAGE
 from providers.vonage.simulator import SCENARIOS, VonageConfig, config_from_environment, run

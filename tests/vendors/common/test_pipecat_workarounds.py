@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from collections.abc import Awaitable, Callable
 from threading import get_native_id
 from typing import Any
 
@@ -13,18 +15,25 @@ from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
 from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnalyzerV3
 from pipecat.audio.vad.silero import SileroVADAnalyzer
 from pipecat.audio.vad.vad_analyzer import VADParams
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.pipeline.worker import PipelineWorker
+from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.services.anthropic.llm import AnthropicLLMService
 from pipecat.services.openai.llm import OpenAILLMService
+from pipecat.workers.runner import WorkerRunner
 
 from app.vendors.common.pipecat_workarounds import (
     TURN_NICENESS,
     ClosesClient,
+    run_worker,
     smart_turn,
     voice_detector,
 )
 from tests.clock import on_loop
 
 PARAMS = VADParams(start_secs=0.3, stop_secs=0.4)
+STEPS = 40
+"""Of the loop: more than a worker takes to begin, and to end."""
 
 
 # ------------------------------------------------------------------ one ONNX session for all calls
@@ -130,3 +139,37 @@ async def test_closes_client() -> None:
     client: AsyncOpenAI = service._client
     await service.cleanup()
     assert client.is_closed()
+
+
+# ------------------------------------------------------------------ a cancelled worker leaves no task
+
+
+async def left_behind(run: Callable[[PipelineWorker], Awaitable[None]], steps: int) -> list[str]:
+    """The tasks that are left of a run cancelled after ``steps`` of the loop, and twice then."""
+    before = asyncio.all_tasks()
+    worker = PipelineWorker(Pipeline([FrameProcessor()]), enable_rtvi=False)
+    running = asyncio.ensure_future(run(worker))
+    for wait in (steps, 1):
+        for _ in range(wait):
+            await asyncio.sleep(0)
+        running.cancel()
+    await asyncio.wait([running])
+    for _ in range(STEPS):
+        await asyncio.sleep(0)
+    return [task.get_name() for task in asyncio.all_tasks() - before]
+
+
+@pytest.mark.parametrize("steps", range(STEPS))
+def test_a_cancelled_worker_leaves_no_task(steps: int) -> None:
+    assert asyncio.run(left_behind(run_worker, steps)) == []
+
+
+def test_run_worker_is_still_needed() -> None:
+    """Once pipecat's runner stops its bus when it is cancelled: run it as it is."""
+
+    async def as_it_is(worker: PipelineWorker) -> None:
+        runner = WorkerRunner(handle_sigint=False)
+        await runner.add_workers(worker)
+        await runner.run()
+
+    assert any(asyncio.run(left_behind(as_it_is, steps)) for steps in range(STEPS))

@@ -71,10 +71,15 @@ async def test_a_custom_voice_is_not_followed_elsewhere() -> None:
 @on_loop
 async def test_a_custom_voices_requests_are_signed() -> None:
     async with CustomVoice() as standin:
-        server = {"url": standin.url, "secret": "s3cret", "headers": {"X-Own": "1"}}
+        server = {
+            "url": standin.url,
+            "secret": "s3cret",
+            "headers": {"X-Own": "1"},
+            "credentialId": "mine",
+        }
         signer = Bearer({"type": "bearer", "token": "t"})
         config = {"provider": "custom-voice", "server": server}
-        accounts = {"custom-voice": VendorAccount(signer=signer)}
+        accounts = {"custom-voice": VendorAccount(signers={"mine": signer})}
         made = make_voice(config, accounts, 8000, custom=Custom(lambda _: ["127.0.0.1"]))
         spoken = await speak(made, [HELLO], 8000)
     assert spoken.errors == []
@@ -87,9 +92,22 @@ async def test_a_custom_voices_requests_are_signed() -> None:
 @on_loop
 async def test_a_custom_voice_without_its_credential_says_so() -> None:
     async with CustomVoice() as standin:
-        accounts = {"custom-voice": VendorAccount(signer=Unusable("credential x does not exist"))}
-        config = {"provider": "custom-voice", "server": {"url": standin.url}}
+        gone = {"x": Unusable("credential x does not exist")}
+        accounts = {"custom-voice": VendorAccount(signers=gone)}
+        server = {"url": standin.url, "credentialId": "x"}
+        config = {"provider": "custom-voice", "server": server}
         made = make_voice(config, accounts, 8000, custom=Custom(lambda _: ["127.0.0.1"]))
         spoken = await speak(made, [HELLO], 8000)
     assert standin.asked == []
     assert "credential x does not exist" in spoken.errors[0][0]
+
+
+@on_loop
+async def test_a_custom_voice_gets_no_other_servers_credential() -> None:
+    async with CustomVoice() as standin:
+        other = Bearer({"type": "bearer", "token": "t"})
+        accounts = {"custom-voice": VendorAccount(signers={"another's": other})}
+        config = {"provider": "custom-voice", "server": {"url": standin.url}}
+        made = make_voice(config, accounts, 8000, custom=Custom(lambda _: ["127.0.0.1"]))
+        await speak(made, [HELLO], 8000)
+    assert "Authorization" not in standin.asked[0].headers

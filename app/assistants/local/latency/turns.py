@@ -36,7 +36,7 @@ class TurnTimer:
             self._silent = Moments(now())
 
     def understood(self) -> None:
-        """A final text of the transcriber came."""
+        """Note a final text of the transcriber."""
         self._understood = now()
 
     def asked(self) -> None:
@@ -51,12 +51,12 @@ class TurnTimer:
             self._silent, self._asked = self._asked, None
 
     def worded(self) -> None:
-        """The model has a word, or there is a text to speak."""
+        """Note the model's first word, or a text to speak."""
         if self._asked is not None and self._asked.worded is None:
             self._asked.worded = now()
 
     def voiced(self) -> None:
-        """The voice has audio."""
+        """Note the first audio of the voice."""
         if self._asked is not None and self._asked.voiced is None:
             self._asked.voiced = now()
 
@@ -64,7 +64,7 @@ class TurnTimer:
         self._assistant_speaks = speaking
 
     def interrupted(self) -> None:
-        """The answer is dropped: the next one answers something else."""
+        """Drop the answer: the next one answers something else."""
         self._asked = None
 
     def _audible(self, first: float) -> None:

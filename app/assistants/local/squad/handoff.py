@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from app.domain.legs.handoff import NoHandoff
@@ -32,11 +32,3 @@ HandOver = Callable[[Handoff], Awaitable[None]]
 async def no_handoff(asked: Handoff) -> None:
     """The handoff of an assistant that is alone."""
     raise NoHandoff("this assistant cannot hand the call over")
-
-
-def words_of(destination: JsonObject) -> str | None:
-    """``message`` of an older destination, a text or an object; None: it has none."""
-    message = destination.get("message")
-    if isinstance(message, Mapping):
-        message = message.get("content")
-    return message if isinstance(message, str) else None

@@ -24,7 +24,6 @@ from pipecat.processors.aggregators.llm_response_universal import (
 from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.turns.user_stop import SpeechTimeoutUserTurnStopStrategy
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
-from pipecat.workers.runner import WorkerRunner
 
 from app.assistants.local.turn_taking import STOP_SECONDS
 from app.assistants.local.turns.caller_start import CallerTurnStart
@@ -66,7 +65,8 @@ class SupervisorWords:
         self._failed = False
 
     def start(self) -> None:
-        self._tasks = [asyncio.create_task(self._run()), asyncio.create_task(self._feed())]
+        run = asyncio.create_task(pipecat_workarounds.run_worker(self._worker))
+        self._tasks = [run, asyncio.create_task(self._feed())]
 
     def hear(self, pcm: bytes) -> None:
         """Take the supervisor's sound, at the line's rate."""
@@ -119,11 +119,6 @@ class SupervisorWords:
         turns.add_event_handler("on_user_turn_stopped", self._turn_ended)
         worker.add_event_handler("on_pipeline_error", self._broke)
         return worker
-
-    async def _run(self) -> None:
-        runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
-        await runner.add_workers(self._worker)
-        await runner.run()
 
     async def _feed(self) -> None:
         """Give the transcriber what came, and silence where nothing did."""

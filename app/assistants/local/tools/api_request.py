@@ -104,7 +104,7 @@ async def _once(run: Run, signer: Signer | None) -> Answer:
 
 
 async def _read(response: httpx2.Response) -> bytes:
-    """At most ``MAX_BYTES``."""
+    """The body. Raises ``ToolFailed`` for one of over ``MAX_BYTES``."""
     found = bytearray()
     async with aclosing(response):
         async for piece in response.aiter_bytes():

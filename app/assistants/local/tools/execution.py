@@ -22,7 +22,6 @@ from app.assistants.local.tools import api_request, mcp_tools
 from app.assistants.local.tools.definitions import Kind, Tool, ToolMessageType, tools_schema
 from app.assistants.local.tools.extraction import learn
 from app.assistants.local.tools.fillers import Fillers
-from app.assistants.local.tools.messages import choose
 from app.assistants.local.tools.reading import read_tool
 from app.assistants.local.tools.run import SERVER_SECONDS, Outcome, Run, ToolFailed
 from app.assistants.local.tools.runners import RUNNERS, Runner
@@ -154,7 +153,7 @@ class ToolExecutor:
         if count >= TRIES:
             await self._engine.abort(runner.failed, f"{run.tool.name}: {run.shown(failure)}")
             return
-        message = failure.message or choose(run.tool, ToolMessageType.FAILED, run.arguments)
+        message = failure.message or run.words(ToolMessageType.FAILED)
         outcome = await _about(run, Outcome(f"Error: {failure}", message=message))
         await self._answer(params, run.tool, outcome)
 
@@ -198,7 +197,7 @@ async def _guarded(runner: Runner, run: Run) -> Outcome:
 
 async def _spoken(run: Run, outcome: Outcome) -> Outcome:
     """The outcome, once its words or those of the tool were spoken."""
-    own = choose(run.tool, ToolMessageType.COMPLETE, run.arguments)
+    own = run.words(ToolMessageType.COMPLETE)
     return await _about(run, replace(outcome, message=outcome.message or own))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from app.assistants.local.tools.definitions import Message, ToolMessageType
-from app.assistants.local.tools.messages import choose, fitting
+from app.assistants.local.tools.messages import fitting
 from app.assistants.local.tools.run import Run
 
 # Delayed messages of one call of a tool.
@@ -21,7 +21,7 @@ class Fillers:
 
     async def __aenter__(self) -> None:
         run = self._run
-        start = choose(run.tool, ToolMessageType.START, run.arguments)
+        start = run.words(ToolMessageType.START)
         if start is not None and start.role == "assistant":
             if start.waits:
                 await run.engine.say_all(start.content, filler=True)
@@ -29,7 +29,7 @@ class Fillers:
                 await run.engine.say(start.content, filler=True)
         staged = dict[float, Message]()
         for late in fitting(run.tool, ToolMessageType.DELAYED, run.arguments):
-            staged.setdefault(late.delay_seconds, late)
+            staged.setdefault(late.delay_seconds, run.filled(late))
         for late in list(staged.values())[:MOST_DELAYED]:
             self._waiting.append(asyncio.create_task(self._later(late)))
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from app.assistants.local.squad.handoff import Handoff
 from app.assistants.local.tools.definitions import ToolMessageType
 from app.assistants.local.tools.handoff_function import name_of
-from app.assistants.local.tools.messages import choose
 from app.assistants.local.tools.run import Outcome, Run, ToolFailed, answer_of
 from app.domain.assistant import squad
 from app.domain.assistant.config import server_of
@@ -21,8 +20,8 @@ RESULT = "The call is handed over."
 
 async def hand_over(run: Run) -> Outcome:
     """Speak the tool's words, if it has any, and hand the call over. Raises ``ToolFailed``."""
-    started = choose(run.tool, ToolMessageType.START, run.arguments)
-    words = run.render(started.content) if started and started.role == "assistant" else ""
+    started = run.words(ToolMessageType.START)
+    words = started.content if started and started.role == "assistant" else ""
     destination, told = await _destination(run)
     result = told or text_of(run.tool.json, "defaultResult") or RESULT
     return await given_to(run, destination, words, result)

@@ -104,7 +104,8 @@ async def _transport(run: Run, seconds: float) -> AsyncIterator[Any]:
     server = run.tool.server
     if server is None:
         raise ToolFailed("the tool has no server.url")
-    url, own = run.render(server.url), dict(_headers(run))
+    # The model must not choose the host, nor who gets the headers.
+    url, own = run.fixed(server.url), dict(_headers(run))
     credential_id = server.policy.get("credentialId")
     signer = await run.call_context.signer(credential_id) if credential_id else None
 

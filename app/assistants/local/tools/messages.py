@@ -10,6 +10,7 @@ from typing import Any
 
 from app.assistants.local.tools.definitions import Message, Tool, ToolMessageType
 from app.domain.assistant.fields import Json, number_of, objects_of, text_of
+from app.domain.assistant.words import words_of
 from providers.common.json_types import JsonObject
 
 # Of a delayed message without ``timingMilliseconds``.
@@ -37,8 +38,7 @@ def read_messages(given: Json) -> Iterator[Message]:
 
 def read_message(given: Json, when: ToolMessageType) -> Message | None:
     """One message; None without words. ``contents``: the words in several languages."""
-    variants = (text_of(each, "text") for each in objects_of(given, "contents"))
-    content = text_of(given, "content") or next(filter(None, variants), "")
+    content = words_of(given)
     if not content:
         return None
     return Message(

@@ -5,7 +5,6 @@ Types that are not served here are left out. Pure. https://docs.vapi.ai/tools
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -23,10 +22,9 @@ from app.domain.assistant import knowledge, squad, tool_types
 from app.domain.assistant.config import AssistantConfig, server_of
 from app.domain.assistant.fields import Json, object_of, objects_of, text_of, texts_of
 from app.domain.assistant.history import is_handoff
+from app.domain.assistant.tool_parts import NAME, NOT_OFFERED, problems
 from providers.common.json_types import JsonObject
 
-# What every vendor of models takes as the name of a tool.
-NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}", re.ASCII)
 KEYS: JsonObject = {
     "type": "object",
     "properties": {
@@ -128,10 +126,9 @@ def left_out(assistant: AssistantConfig, *, of_operator: bool = False) -> Iterat
     for given in objects_of(assistant.model, "tools"):
         kind = text_of(given, "type")
         why = judge(kind)
-        if why is None and read_tool(given) is None:
-            why = f"{kind} has no name of up to 64 letters, digits, _ and -"
-        if why:
-            yield why
+        lacks = (f"{name} {lack}" for name, lack in problems(given) if lack.endswith(NOT_OFFERED))
+        if why := why or next(lacks, None):
+            yield f"{kind}: {why}"
 
 
 def _key(tool: Tool, place: int) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.assistants.local.control import PipelineControl
-from app.assistants.local.tools.definitions import Message, Tool
+from app.assistants.local.tools.definitions import Message, Tool, ToolMessageType
+from app.assistants.local.tools.messages import choose
 from app.domain.assistant.liquid.text import fill
 from app.media.call_context import CallContext
 from providers.common import foreign_json
@@ -75,6 +76,14 @@ class Run:
     def render_with(self, text: str, known: JsonObject) -> str:
         """Fill the templates with these values."""
         return fill(text, known)
+
+    def words(self, when: ToolMessageType) -> Message | None:
+        """The tool's message of this type, with its templates filled by now."""
+        found = choose(self.tool, when, self.arguments)
+        return found and self.filled(found)
+
+    def filled(self, message: Message) -> Message:
+        return replace(message, content=self.render(message.content))
 
     def shown(self, failure: ToolFailed) -> str:
         """The failure for the log and for the call: its words may be a caller's."""

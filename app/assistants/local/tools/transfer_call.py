@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from app.assistants.local.squad.handoff import words_of
 from app.assistants.local.tools import handoff
 from app.assistants.local.tools.definitions import MENU_TOOLS, ToolMessageType
-from app.assistants.local.tools.messages import choose
+from app.assistants.local.tools.replies import sentence
 from app.assistants.local.tools.run import Outcome, Run, ToolFailed, answer_of
 from app.domain.assistant import squad
 from app.domain.assistant.liquid.text import fill_all
+from app.domain.assistant.words import words_of
 from providers.common.json_types import JsonObject
 
 TRANSFERRING = "Transferring the call now."
@@ -20,13 +20,12 @@ TRANSFERRING = "Transferring the call now."
 async def transfer(run: Run) -> Outcome:
     """Speak the words, then connect the leg to the destination. Raises ``ToolFailed``."""
     destination = await _destination(run)
-    words = choose(run.tool, ToolMessageType.START, run.arguments)
-    given = destination.get("message")
+    words = run.words(ToolMessageType.START)
+    given = words_of(destination.get("message"))
     default = "" if run.tool in MENU_TOOLS else TRANSFERRING  # a menu has spoken its own words
-    text = given if isinstance(given, str) else (words.content if words else default)
+    text = given if given is not None else (words.content if words else default)
     if destination.get("type") == squad.ASSISTANT:
-        own = words_of(destination)
-        return await handoff.given_to(run, destination, text if own is None else own, TRANSFERRING)
+        return await handoff.given_to(run, destination, text, TRANSFERRING)
     if text:
         await run.engine.say_all(text)
     problem = await run.call_context.transfer(destination, "")
@@ -49,9 +48,13 @@ async def _destination(run: Run) -> JsonObject:
 
 async def _from_server(run: Run) -> JsonObject:
     extra = {"functionCall": {"name": run.tool.name, "parameters": dict(run.arguments)}}
-    answer, problem = await answer_of(run, "transfer-destination-request", extra)
+    own = run.tool.server.asked if run.tool.server else None
+    answer, problem = await answer_of(run, "transfer-destination-request", extra, own)
     named = answer.get("destination")
     if not isinstance(named, Mapping):
+        if answer.get("error"):
+            raise ToolFailed(sentence(answer["error"]), told=True)
         raise ToolFailed(problem or "the server named no destination")
-    found: JsonObject = fill_all(named, run.values)
+    beside = {name: answer[name] for name in ("message",) if answer.get(name) is not None}
+    found: JsonObject = fill_all({**beside, **named}, run.values)
     return found

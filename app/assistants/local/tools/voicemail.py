@@ -6,7 +6,6 @@ https://docs.vapi.ai/tools/voicemail-tool
 from __future__ import annotations
 
 from app.assistants.local.tools.definitions import ToolMessageType
-from app.assistants.local.tools.messages import choose
 from app.assistants.local.tools.run import Outcome, Run
 from providers.events import EndedReason
 
@@ -17,10 +16,10 @@ async def leave(run: Run) -> Outcome:
     The greeting must not interrupt them, and earlier speech is dropped.
     """
     engine = run.engine
-    started = choose(run.tool, ToolMessageType.START, run.arguments)
+    started = run.words(ToolMessageType.START)
     engine.input.muted = True
     engine.caller_mute.begin()
     await engine.interrupt()
-    words = started.content if started else engine.config.voicemail_message
+    words = started.content if started else engine.config.words_for_voicemail
     await engine.finish(EndedReason.VOICEMAIL, words)
     return Outcome("The voicemail message is being left.", spoken=True)

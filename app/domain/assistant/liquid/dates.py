@@ -35,11 +35,6 @@ def format_date(value: Any, form: str, zone: object) -> str:
         return str(value)
 
 
-def is_zone(name: object) -> bool:
-    """Whether it names a time zone, or is an offset in minutes."""
-    return isinstance(name, int | float) or (isinstance(name, str) and _named(name) is not None)
-
-
 def _moment(value: Any) -> datetime | None:
     """A moment; without a zone it is UTC. The day of a weekday or month alone is not guessed."""
     if isinstance(value, str) and value.strip().lower() in NOW:

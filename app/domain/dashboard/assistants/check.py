@@ -42,7 +42,7 @@ class Checked:
 
 
 def stored(context: Context, org_id: str, id: str) -> Stored:
-    """Raises ``NotFound``."""
+    """One stored assistant, with its secrets apart. Raises ``NotFound``."""
     assistants = Assistants(context)
     with context.store.read() as conn:
         row = assistants.row(conn, org_id, id)

@@ -14,6 +14,7 @@ from app.store.resources import Window
 from app.vendors import buildable, registry
 from app.vendors.common.account import VendorAccounts
 from app.vendors.common.vendor import Vendor
+from providers.base.carrier import phone_carriers
 from providers.common.json_types import JsonDict
 
 STAGES = ("model", "voice", "transcriber")
@@ -98,7 +99,7 @@ def models(context: Context, provider: str) -> list[str]:
 
 def detectors(context: Context) -> list[Option]:
     """Who may notice an answering machine."""
-    carriers = [name for name, carrier in context.providers.items() if carrier.phone]
+    carriers = phone_carriers(context.providers)
     return [
         Option("", "nothing does"),
         *(Option(name, f"the assistant ({name})") for name in sorted(LISTENERS, reverse=True)),

@@ -71,7 +71,7 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number."""
+    """A number. An empty input removes it."""
 
     paths: tuple[str, ...]
 

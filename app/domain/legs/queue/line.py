@@ -18,7 +18,6 @@ from app.domain.errors import Invalid
 from app.domain.legs.leg_at_carrier import client_of
 from app.domain.legs.queue import callback, plan, sentences
 from app.domain.legs.queue.plan import Mode, QueuePlan
-from app.domain.legs.queue.sentences import Sentences
 from app.store import accounts, events, queue
 from app.store.queue import Ticket
 from app.store.vault import WrongKey
@@ -94,7 +93,7 @@ def enter(tx: CallTx) -> Ticket:
         key=f"queue.entered:{iso(now)}",
         data={"position": position},
     )
-    apply_events(tx, [entered], _shown(tx, ticket, position))
+    apply_events(tx, [entered], _shown(tx, ticket, position, expected_minutes(tx, position)))
     schedule.stop(tx, schedule.JOIN)
     timer_jobs.look_at_waiting(tx)
     return ticket
@@ -136,8 +135,11 @@ def hold(tx: CallTx, ticket: Ticket) -> list[Instruction]:
     text = ""
     told_at = ticket.told_at
     if _is_news(ticket, position, now):
-        text, told_at = _announcement(tx, ticket, position, told), now
-        _tell(tx, ticket, position)
+        minutes = expected_minutes(tx, position)
+        offers = ticket.offers_callback
+        text = sentences.announcement(told, position, minutes, offers_callback=offers)
+        told_at = now
+        _tell(tx, ticket, position, minutes)
     music = _seconds(tx, how)
     seconds = music + len(text) / CHARACTERS_A_SECOND
     left = (ticket.entered_at + timedelta(seconds=how.max_seconds) - now).total_seconds()
@@ -238,19 +240,14 @@ def _is_news(ticket: Ticket, position: int, now: datetime) -> bool:
     return now - ticket.told_at >= TOLD_AGAIN
 
 
-def _announcement(tx: CallTx, ticket: Ticket, position: int, told: Sentences) -> str:
-    minutes = expected_minutes(tx, position)
-    return sentences.announcement(told, position, minutes, offers_callback=ticket.offers_callback)
-
-
-def _tell(tx: CallTx, ticket: Ticket, position: int) -> None:
+def _tell(tx: CallTx, ticket: Ticket, position: int, minutes: int) -> None:
     """Store a position that has changed."""
     if ticket.told_position in {None, position}:
         return
     now = tx.context.now()
     key = f"queue.position:{iso(ticket.entered_at)}:{position}"
     moved = CallEvent(EventKind.QUEUE_POSITION, at=now, key=key, data={"position": position})
-    apply_events(tx, [moved], _shown(tx, ticket, position))
+    apply_events(tx, [moved], _shown(tx, ticket, position, minutes))
 
 
 def _seconds(tx: CallTx, how: QueuePlan) -> float:
@@ -281,11 +278,11 @@ def _last_left(tx: CallTx) -> CallEvent | None:
     return next((e for e in reversed(log) if e.kind is EventKind.QUEUE_LEFT), None)
 
 
-def _shown(tx: CallTx, ticket: Ticket, position: int) -> Changes:
+def _shown(tx: CallTx, ticket: Ticket, position: int, minutes: int) -> Changes:
     told = {
         "position": position,
         "enteredAt": iso(ticket.entered_at),
-        "expectedWaitSeconds": 60 * expected_minutes(tx, position),
+        "expectedWaitSeconds": 60 * minutes,
     }
     return {"body": {**tx.call.body, SHOWN: told}}
 

@@ -381,6 +381,38 @@ async def test_the_server_names_the_destination() -> None:
     assert "AI: I connect you, Ann." in call.transcript
 
 
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"destination": {**DESK, "message": {"contents": [{"text": "To the {{desk}}."}]}}},
+        {"destination": {**DESK, "message": {"content": "To the {{desk}}."}}},
+        {"destination": {**DESK, "message": None}, "message": {"content": "To the {{desk}}."}},
+    ],
+)
+@on_loop
+async def test_the_tools_own_server_names_it_and_the_words(beside: Any) -> None:
+    """Each of Vapi's forms of a message."""
+    given = {"destination": {k: v for k, v in beside["destination"].items() if v is not None}}
+    reply = Reply(json.dumps({**beside, **given}).encode())
+    own = {"type": "transferCall", "server": {"url": "https://tools.example/"}}
+    more = {"variableValues": {"desk": "front desk"}}
+    turn = ("transferCall", ["{}"])
+    async with asked([own], turn, replies=[reply], **more) as (call, _):
+        await call.domain.hears("transfer")
+    [(_, _, server)] = questions(call)
+    assert server["url"] == "https://tools.example/"
+    assert "AI: To the front desk." in call.transcript
+
+
+@on_loop
+async def test_a_server_says_why_it_names_no_destination() -> None:
+    reply = Reply(b'{"error": {"message": "The desk is closed."}}')
+    turn = ("transferCall", ["{}"])
+    async with asked([{"type": "transferCall"}], turn, replies=[reply]) as (call, theirs):
+        await call.said("AI: Surely.")
+    assert learned(theirs) == ["Error: The desk is closed."]
+
+
 @BY_NAME
 @on_loop
 async def test_keys_are_pressed(caller: Caller) -> None:

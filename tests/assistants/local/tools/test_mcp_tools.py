@@ -95,6 +95,16 @@ def called(server: dict[str, Any], tool: Any, **arguments: Any) -> Any:
     return replace(run_of(server, **arguments), tool=tool)
 
 
+@in_real_time
+async def test_the_model_does_not_choose_the_host() -> None:
+    came = list[str]()
+    with served("shttp", came) as url:
+        server = {"type": "mcp", "server": {"url": url.replace("127.0.0.1", "{{host}}")}}
+        run = run_of(server, {"host": "127.0.0.1"}, host="192.0.2.1", name="Ann")
+        listed = {tool.remote: tool for tool in await mcp_tools.list_tools(run)}
+        assert (await mcp_tools.call(replace(run, tool=listed["greet"]))).text == "Hello Ann"
+
+
 @pytest.mark.parametrize("protocol", ["shttp", "sse"])
 @in_real_time
 async def test_its_credential_is_in_every_request(protocol: str) -> None:

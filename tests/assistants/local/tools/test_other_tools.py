@@ -152,6 +152,30 @@ async def test_a_variable_of_one_answer_is_in_the_next_request(api: Any) -> None
 
 
 @in_real_time
+async def test_what_was_learnt_is_in_all_that_is_said_later(api: Any) -> None:
+    """In the same tool's words, in another tool's, and in the assistant's last words."""
+    url, _ = api
+    one = {
+        "type": "apiRequest",
+        "name": "who",
+        "method": "GET",
+        "url": url,
+        "messages": [says("request-complete", "You are {{name}}.")],
+        "variableExtractionPlan": {"schema": {"properties": {"name": {"type": "string"}}}},
+    }
+    end = {"type": "endCall", "messages": []}
+    sms = {"type": "sms", "messages": [says("request-start", "I write, {{name}}.")]}
+    more = {"endCallMessage": "Bye {{name}}."}
+    async with asked([one, sms, end], ("who", ["{}"]), **more) as (call, theirs):
+        await call.said("AI: You are Ann.")
+        theirs.chat.script = [("sms", ['{"content": "Hi"}']), ("endCall", ["{}"])]
+        call.give(type="add-message", message={"role": "user", "content": "?"})
+        assert await call.end() is EndedReason.ASSISTANT_ENDED_CALL
+    assert "AI: I write, Ann." in call.transcript
+    assert call.transcript.endswith("AI: Bye Ann.\n")
+
+
+@in_real_time
 async def test_the_tools_of_mcp_servers_join_the_call() -> None:
     """A name that is taken gets the server's before it; a dead server does not matter."""
     dead = {"type": "mcp", "server": {"url": "http://127.0.0.1:9/"}}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.domain.assistant import validate
 from app.domain.context import Reply
-from app.domain.legs.assistant_request import Chosen, ChosenMembers, Sent, judge
+from app.domain.legs.assistant_reply import ChosenAssistant, ChosenDestination, ChosenMembers, judge
 from app.domain.legs.no_assistant import Refusal
 from providers.events import EndedReason as R
 
@@ -23,19 +23,19 @@ THERE = {"type": "number", "number": "+14155550188"}
 TWO = {"members": [{"assistant": {"name": "Ann"}}, {"assistantId": "abc"}]}
 
 REPLIES: list[tuple[Any, Any]] = [
-    ({"assistantId": "ABC"}, Chosen("abc")),
-    ({"assistant": {"name": "x"}}, Chosen(None, {"name": "x"})),
+    ({"assistantId": "ABC"}, ChosenAssistant("abc")),
+    ({"assistant": {"name": "x"}}, ChosenAssistant(None, {"name": "x"})),
     (
         {"assistantId": "abc", "assistantOverrides": {"name": "y"}},
-        Chosen("abc", overrides={"name": "y"}),
+        ChosenAssistant("abc", overrides={"name": "y"}),
     ),
-    ({"destination": THERE}, Sent(THERE)),
+    ({"destination": THERE}, ChosenDestination(THERE)),
     # what comes first in this order counts, wherever it stands
-    ({"assistant": {}, "assistantId": "abc", "destination": THERE}, Sent(THERE)),
+    ({"assistant": {}, "assistantId": "abc", "destination": THERE}, ChosenDestination(THERE)),
     ({"destination": THERE, "error": "No."}, Refusal(ERROR, "No.", spoken="No.")),
-    ({"assistant": {}, "assistantId": "abc"}, Chosen("abc")),
+    ({"assistant": {}, "assistantId": "abc"}, ChosenAssistant("abc")),
     # null is not given
-    ({"error": None, "assistantId": "abc"}, Chosen("abc")),
+    ({"error": None, "assistantId": "abc"}, ChosenAssistant("abc")),
     ({"assistantId": None}, Refusal(NONE, "the reply names no assistant")),
     ({}, Refusal(NONE, "the reply names no assistant")),
     # a squad, with the overrides of its members
@@ -45,14 +45,14 @@ REPLIES: list[tuple[Any, Any]] = [
         {"squad": TWO, "squadOverrides": {"name": "x"}, "assistantOverrides": {"name": "y"}},
         ChosenMembers(None, TWO, {"name": "y"}, {"name": "x"}),
     ),
-    ({"squad": TWO, "assistantId": "abc"}, Chosen("abc")),
+    ({"squad": TWO, "assistantId": "abc"}, ChosenAssistant("abc")),
     ({"squad": {"members": []}}, Refusal(INVALID, "squad is not valid")),
     ({"squad": {"members": [{"assistantId": 7}]}}, Refusal(INVALID, "squad is not valid")),
     ({"squadId": 7}, Refusal(INVALID, "squadId is not valid")),
     ({"squadId": "abc", "squadOverrides": 7}, Refusal(INVALID, "squadOverrides is not valid")),
     # nor is an empty text
     ({"error": "", "destination": "", "assistantId": "", "assistant": {"name": "x"}},
-     Chosen(None, {"name": "x"})),
+     ChosenAssistant(None, {"name": "x"})),
     # not what it should be
     ([], Refusal(INVALID, "the reply is not a JSON object")),
     ({"assistant": "abc"}, Refusal(INVALID, "assistant is not valid")),
@@ -127,7 +127,9 @@ def test_an_empty_body_names_nobody() -> None:
 
 @given(st.one_of(st.binary(max_size=60), st.just(b"[" * 100_000)))
 def test_any_bytes_have_a_verdict(body: bytes) -> None:
-    assert isinstance(judge(Reply(body)), Refusal | Sent | Chosen | ChosenMembers)
+    assert isinstance(
+        judge(Reply(body)), Refusal | ChosenDestination | ChosenAssistant | ChosenMembers
+    )
 
 
 JSON = st.recursive(

@@ -13,7 +13,7 @@ from app.domain.reporting import server_messages
 UPLOAD = "call.artifact.upload"
 
 
-def tell(tx: CallTx, kinds: Iterable[str], *, stored: bool) -> None:
+def queue(tx: CallTx, kinds: Iterable[str], *, stored: bool) -> None:
     """Queue the message, if the server lists it. ``kinds``: of recordings."""
     artifacts = [{"type": f"recording-{kind}", "success": stored} for kind in kinds]
     server_messages.queue(tx, UPLOAD, {"artifacts": artifacts})

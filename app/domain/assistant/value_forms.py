@@ -1,0 +1,237 @@
+"""Which values the served fields of an assistant may have: another one has no effect. Pure.
+
+The readers of ``fields.py`` take a value of another type as absent, so that a stored assistant
+always answers. The check tells it, by this table. A field that is refused with 400 has no row.
+https://docs.vapi.ai/api-reference/assistants/create
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from app.domain.assistant.conversation import DELIMITERS, FirstMessageMode
+from app.domain.assistant.voicemail import TYPES
+
+FLAG, NUMBER, TEXT, OBJECT = "a boolean value", "a number", "a string", "an object"
+ARRAYS = {TEXT: "an array of strings", OBJECT: "an array of objects"}
+SHOWN = 40
+"""Characters of a wrong value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The types a value may have, and the only texts."""
+
+    kinds: tuple[str, ...]
+    choices: tuple[str, ...] = ()
+    is_list: bool = False
+    or_list: bool = False
+    """A list of it is taken too."""
+
+    def problem(self, value: object) -> str | None:
+        """Why the value has no effect, as a clause; None: it has."""
+        if self.is_list or (self.or_list and isinstance(value, list)):
+            return self._list_problem(value)
+        if not any(_is(kind, value) for kind in self.kinds):
+            return f"must be {' or '.join(self.kinds)}"
+        return self._choice_problem(value)
+
+    def _list_problem(self, value: object) -> str | None:
+        if not isinstance(value, list):
+            return f"must be {ARRAYS[self.kinds[0]]}"
+        if not all(any(_is(kind, each) for kind in self.kinds) for each in value):
+            return f"must be {ARRAYS[self.kinds[0]]}: the others have no effect"
+        return next(filter(None, map(self._choice_problem, value)), None)
+
+    def _choice_problem(self, value: object) -> str | None:
+        if not self.choices or not isinstance(value, str) or value in self.choices:
+            return None
+        given = repr(value[:SHOWN])
+        if near := get_close_matches(value[:SHOWN], self.choices, 1):
+            return f"{given} is not known: is {near[0]!r} meant?"
+        return f"{given} is none of {', '.join(each or 'an empty text' for each in self.choices)}"
+
+
+def one_of(*choices: str) -> Form:
+    return Form((TEXT,), choices)
+
+
+def some_of(*choices: str) -> Form:
+    return Form((TEXT,), choices, is_list=True)
+
+
+A_FLAG, A_NUMBER, A_TEXT, AN_OBJECT = (Form((kind,)) for kind in (FLAG, NUMBER, TEXT, OBJECT))
+TEXTS, OBJECTS = some_of(), Form((OBJECT,), is_list=True)
+A_MESSAGE = Form((TEXT, OBJECT))
+
+SERVER_MESSAGES = (
+    "assistant.started",
+    "call.artifact.upload",
+    "conversation-update",
+    "end-of-call-report",
+    "function-call",
+    "handoff-destination-request",
+    "hang",
+    "model-output",
+    "phone-call-control",
+    "speech-update",
+    "status-update",
+    "tool-calls",
+    "transcript",
+    'transcript[transcriptType="final"]',
+    "transfer-destination-request",
+    "transfer-update",
+    "user-interrupted",
+    "voice-input",
+)
+"""Types that are sent here. https://docs.vapi.ai/server-url/events"""
+
+FORMS: Mapping[str, Form] = {
+    "analysisPlan": AN_OBJECT,
+    "analysisPlan.minMessagesThreshold": A_NUMBER,
+    "analysisPlan.structuredDataPlan": AN_OBJECT,
+    "analysisPlan.structuredDataPlan.enabled": A_FLAG,
+    "analysisPlan.structuredDataPlan.messages": OBJECTS,
+    "analysisPlan.structuredDataPlan.schema": AN_OBJECT,
+    "analysisPlan.structuredDataPlan.timeoutSeconds": A_NUMBER,
+    "analysisPlan.successEvaluationPlan": AN_OBJECT,
+    "analysisPlan.successEvaluationPlan.enabled": A_FLAG,
+    "analysisPlan.successEvaluationPlan.messages": OBJECTS,
+    "analysisPlan.successEvaluationPlan.rubric": A_TEXT,
+    "analysisPlan.successEvaluationPlan.timeoutSeconds": A_NUMBER,
+    "analysisPlan.summaryPlan": AN_OBJECT,
+    "analysisPlan.summaryPlan.enabled": A_FLAG,
+    "analysisPlan.summaryPlan.messages": OBJECTS,
+    "analysisPlan.summaryPlan.timeoutSeconds": A_NUMBER,
+    "artifactPlan": AN_OBJECT,
+    "artifactPlan.recordingEnabled": A_FLAG,
+    "artifactPlan.structuredOutputIds": TEXTS,
+    "artifactPlan.structuredOutputs": OBJECTS,
+    "artifactPlan.transcriptPlan": AN_OBJECT,
+    "backgroundDenoisingEnabled": A_FLAG,
+    "backgroundSpeechDenoisingPlan": AN_OBJECT,
+    "backgroundSpeechDenoisingPlan.fourierDenoisingPlan": AN_OBJECT,
+    "backgroundSpeechDenoisingPlan.fourierDenoisingPlan.enabled": A_FLAG,
+    "backgroundSpeechDenoisingPlan.smartDenoisingPlan": AN_OBJECT,
+    "clientMessages": TEXTS,
+    "compliancePlan": AN_OBJECT,
+    "compliancePlan.hipaaEnabled": A_FLAG,
+    "compliancePlan.pciEnabled": A_FLAG,
+    "credentialIds": TEXTS,
+    "credentials": OBJECTS,
+    "dialKeypadFunctionEnabled": A_FLAG,
+    "endCallFunctionEnabled": A_FLAG,
+    "endCallMessage": A_TEXT,
+    "endCallPhrases": TEXTS,
+    "firstMessageInterruptionsEnabled": A_FLAG,
+    "firstMessageMode": one_of(*(mode.value for mode in FirstMessageMode)),
+    "forwardingPhoneNumber": A_TEXT,
+    "forwardingPhoneNumbers": OBJECTS,
+    "hipaaEnabled": A_FLAG,
+    "hooks": OBJECTS,
+    "keypadInputPlan": AN_OBJECT,
+    "keypadInputPlan.delimiters": Form((TEXT,), DELIMITERS, or_list=True),
+    "keypadInputPlan.enabled": A_FLAG,
+    "keypadInputPlan.timeoutSeconds": A_NUMBER,
+    "messagePlan": AN_OBJECT,
+    "messagePlan.idleMessageMaxSpokenCount": A_NUMBER,
+    "messagePlan.idleMessages": TEXTS,
+    "messagePlan.idleTimeoutSeconds": A_NUMBER,
+    "model": AN_OBJECT,
+    "model.fallbackModels": TEXTS,
+    "model.functions": OBJECTS,
+    "model.knowledgeBase": AN_OBJECT,
+    "model.maxTokens": A_NUMBER,
+    "model.messages": OBJECTS,
+    "model.messages.content": A_TEXT,
+    "model.messages.role": one_of("system", "user", "assistant", "tool", "function"),
+    "model.metadataSendMode": one_of("off", "variable", "destructured"),
+    "model.reasoningEffort": A_TEXT,
+    "model.systemPrompt": A_TEXT,
+    "model.temperature": A_NUMBER,
+    "model.timeoutSeconds": A_NUMBER,
+    "model.toolIds": TEXTS,
+    "model.tools": OBJECTS,
+    "model.tools.async": A_FLAG,
+    "model.tools.backoffPlan": AN_OBJECT,
+    "model.tools.body": AN_OBJECT,
+    "model.tools.description": A_TEXT,
+    "model.tools.destinations": OBJECTS,
+    "model.tools.destinations.message": A_MESSAGE,
+    "model.tools.destinations.number": A_TEXT,
+    "model.tools.destinations.sipUri": A_TEXT,
+    "model.tools.destinations.transferPlan": AN_OBJECT,
+    "model.tools.function": AN_OBJECT,
+    "model.tools.headers": AN_OBJECT,
+    "model.tools.knowledgeBases": OBJECTS,
+    "model.tools.messages": OBJECTS,
+    "model.tools.method": one_of("GET", "POST", "PUT", "PATCH", "DELETE"),
+    "model.tools.name": A_TEXT,
+    "model.tools.parameters": OBJECTS,
+    "model.tools.server": AN_OBJECT,
+    "model.tools.server.timeoutSeconds": A_NUMBER,
+    "model.tools.timeoutSeconds": A_NUMBER,
+    "model.tools.toolMessages": OBJECTS,
+    "model.tools.url": A_TEXT,
+    "model.tools.variableExtractionPlan": AN_OBJECT,
+    "monitorPlan": AN_OBJECT,
+    "monitorPlan.controlEnabled": A_FLAG,
+    "monitorPlan.listenEnabled": A_FLAG,
+    "numWordsToInterruptAssistant": A_NUMBER,
+    "recordingEnabled": A_FLAG,
+    "responseDelaySeconds": A_NUMBER,
+    "serverMessages": some_of(*SERVER_MESSAGES),
+    "silenceTimeoutSeconds": A_NUMBER,
+    "startSpeakingPlan": AN_OBJECT,
+    "startSpeakingPlan.customEndpointingRules": OBJECTS,
+    "startSpeakingPlan.smartEndpointingEnabled": Form((FLAG, TEXT)),
+    "startSpeakingPlan.smartEndpointingPlan": AN_OBJECT,
+    "startSpeakingPlan.transcriptionEndpointingPlan": AN_OBJECT,
+    "startSpeakingPlan.waitSeconds": A_NUMBER,
+    "stopSpeakingPlan": AN_OBJECT,
+    "stopSpeakingPlan.acknowledgementPhrases": TEXTS,
+    "stopSpeakingPlan.backoffSeconds": A_NUMBER,
+    "stopSpeakingPlan.interruptionPhrases": TEXTS,
+    "stopSpeakingPlan.numWords": A_NUMBER,
+    "stopSpeakingPlan.voiceSeconds": A_NUMBER,
+    "tools:append": OBJECTS,
+    "transcriber": AN_OBJECT,
+    "transcriber.fallbackPlan": AN_OBJECT,
+    "transcriber.fallbackPlan.transcribers": OBJECTS,
+    "transcriber.server": AN_OBJECT,
+    "variableValues": AN_OBJECT,
+    "voice": AN_OBJECT,
+    "voice.chunkPlan": AN_OBJECT,
+    "voice.fallbackPlan": AN_OBJECT,
+    "voice.fallbackPlan.voices": OBJECTS,
+    "voice.server": AN_OBJECT,
+    "voice.server.timeoutSeconds": A_NUMBER,
+    "voicemailDetection": Form((OBJECT, TEXT), ("off",)),
+    "voicemailDetection.enabled": A_FLAG,
+    "voicemailDetection.machineDetectionSilenceTimeout": A_NUMBER,
+    "voicemailDetection.machineDetectionSpeechEndThreshold": A_NUMBER,
+    "voicemailDetection.machineDetectionSpeechThreshold": A_NUMBER,
+    "voicemailDetection.machineDetectionTimeout": A_NUMBER,
+    "voicemailDetection.provider": A_TEXT,  # all but the pipeline's are the carrier's
+    "voicemailDetection.voicemailDetectionTypes": some_of(*sorted(TYPES)),
+    "voicemailDetectionEnabled": A_FLAG,
+    "voicemailDetectionTypes": some_of(*sorted(TYPES)),
+    "voicemailMessage": A_TEXT,
+}
+"""The form of a field, by its path without the numbers of lists."""
+
+
+def problem(path: str, value: object) -> str | None:
+    """Why the value of this field has no effect; None: it has, or the field has no row."""
+    form = FORMS.get(path)
+    return form.problem(value) if form else None
+
+
+def _is(kind: str, value: object) -> bool:
+    if kind == NUMBER:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    types: Mapping[str, type | tuple[type, ...]]
+    types = {FLAG: bool, TEXT: str, OBJECT: Mapping}
+    return isinstance(value, types[kind])
