@@ -28,6 +28,7 @@ SERVED = [
         )
         for each in CRUD
     ),
+    "POST /analytics",
     "GET /v2/phone-number",
     "GET /call/{id}/mono-recording",
     "GET /call/{id}/stereo-recording",
@@ -54,7 +55,6 @@ NOT_SERVED_FAMILIES: Mapping[str, str] = {
     "reporting": "`/metrics`, and your own database",
     "observability": "`/metrics`",
     "provider": "no resources of voice providers are kept",
-    "analytics": "your own database",
 }
 """First part of the path -> why none of the family is answered."""
 
@@ -231,13 +231,17 @@ def page() -> str:
         "",
         *(f"- `{reason}`" for reason in GONE_REASONS),
         "",
-        "## SDKs",
+        "## SDKs and programs",
         "",
-        "These SDKs work unmodified and are tested, with all of `calls`, `assistants` and `phone_numbers` above:",
+        "These SDKs work unmodified and are tested, with all of `calls`, `assistants`, `phone_numbers`, `squads` and",
+        "`tools` above, and `analytics`:",
         "Python (`vapi_server_sdk` 1.9 and 3.0) and TypeScript (`@vapi-ai/server-sdk` 2.0). The flag for",
         'bypass has no parameter of its own there: `request_options={"additional_body_parameters":',
         '{"phoneCallProviderBypassEnabled": True}}` in Python, one more property in TypeScript. The newer',
         "two retry a request after 408, 429 and 5xx: give them an `Idempotency-Key`.",
+        "",
+        "So do every tool of Vapi's MCP server (`@vapi-ai/mcp-server`), and a Twilio function under `twilio-run` that lends",
+        "its leg. The requests of Vapi's gitops and of better-vapi-cli are recorded and played.",
         "",
     ]
     return "\n".join(parts)

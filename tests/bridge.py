@@ -18,6 +18,7 @@ from typing import Any, Protocol, Self
 
 import urllib3
 
+from providers.simulation.config import SIP_HOST
 from tests.fakes.carriers import FAKES
 from tests.fakes.carriers.accounts import CUSTOMER
 
@@ -77,6 +78,7 @@ class Bridge:
             "PORT": str(self.port),
             "PUBLIC_URL": self.url,
             "DATABASE_URL": database_url,
+            "ALLOWED_SIP_HOSTS": SIP_HOST,
             "SECRET_KEY": "the secret key of the tests",
             "API_KEY": KEY,
             "SETTLE_SECONDS": "0.4",

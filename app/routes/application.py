@@ -8,6 +8,7 @@ from __future__ import annotations
 from flask import Flask
 
 from app.routes import (
+    analytics,
     assistants,
     calls,
     credentials,
@@ -48,6 +49,7 @@ API = (
     structured_outputs.blueprint,
     files.blueprint,
     credentials.blueprint,
+    analytics.blueprint,
     explain.blueprint,
     not_kept.blueprint,
 )

@@ -91,6 +91,16 @@ ASSISTANT: JsonObject = {
     },
     "voice": {"provider": "11labs", "voiceId": "sarah"},
     "transcriber": {"provider": "deepgram", "model": "nova-3", "language": "en"},
+    "startSpeakingPlan": {
+        "customEndpointingRules": [{"type": "assistant", "regex": "number", "timeoutSeconds": 3}]
+    },
+    "hooks": [
+        {
+            "on": "call.timeElapsed",
+            "options": {"seconds": 540},
+            "do": [{"type": "say", "exact": "We have a minute left."}],
+        }
+    ],
     "endCallPhrases": ["goodbye"],
     "silenceTimeoutSeconds": 30,
     "maxDurationSeconds": 600,

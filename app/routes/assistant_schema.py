@@ -21,7 +21,15 @@ SCHEMAS = ("Assistant", "AssistantOverrides")
 CHECKED = ("Server", "Transport")
 """Their objects, whose own schemas have the fields that are checked."""
 STAGES = ("model", "voice", "transcriber")
-LISTS = frozenset({"model.messages", "model.tools", "model.tools.destinations"})
+LISTS = frozenset(
+    {
+        "hooks",
+        "model.messages",
+        "model.tools",
+        "model.tools.destinations",
+        "startSpeakingPlan.customEndpointingRules",
+    }
+)
 """Fields whose objects are in a list."""
 KNOWN: Mapping[str, JsonDict] = {
     "model.tools.server": {"$ref": f"{REF}Server"},

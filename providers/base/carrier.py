@@ -193,6 +193,8 @@ class Carrier:
     """Its own speech, with text over the media socket; None: it has none."""
     no_call: EndedReason = EndedReason.NO_CALL_RECEIVED
     """The ended reason of a call that waited for its leg in vain."""
+    refers: bool = False
+    """Whether its markup can refer a SIP leg (``Refer``)."""
     simulator: str | None = None
     """The module that simulates the carrier for ``patchbay simulate`` and ``patchbay demo``."""
 

@@ -66,6 +66,20 @@ class Forward:
 
 
 @dataclass(frozen=True, slots=True)
+class Refer:
+    """Have the party on a SIP leg call another SIP address itself, by SIP's REFER.
+
+    https://www.rfc-editor.org/rfc/rfc3515
+    """
+
+    destination: str
+    """``sip:`` URI."""
+    outcome_url: str
+    sip_headers: Mapping[str, str] = field(default_factory=dict)
+    """Headers of the party's own call there, with names that begin with ``X-``."""
+
+
+@dataclass(frozen=True, slots=True)
 class Park:
     """Keep the leg in a room of its own, where it hears music until another leg joins it."""
 
@@ -104,6 +118,16 @@ class Listen:
     url: str
     seconds: int
     """The longest wait for the first word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """Run the verbs of Vapi's ``twiml``, then execute the next instruction."""
+
+    twiml: str
+    """As ``common/operator_twiml.py`` takes it."""
+    url: str
+    """URL for the next document once the party has answered a Gather. After a Hangup none follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +172,21 @@ class HangUp:
     """End the leg."""
 
 
-Instruction = Connect | Forward | Return | Say | Hold | HangUp | Park | Join | Play | Listen | Fetch
+Instruction = (
+    Connect
+    | Forward
+    | Refer
+    | Return
+    | Say
+    | Hold
+    | HangUp
+    | Park
+    | Join
+    | Play
+    | Listen
+    | Brief
+    | Fetch
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,8 @@ class Leg:
     """The carrier's own direction, if the webhook has one."""
     api_url: str | None = None
     """The API host of this call, for a carrier with several. The carrier's part has checked it."""
+    sip: bool = False
+    """Whether the request says that SIP connects the party to the carrier."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,12 @@ SPEAKING = {
     "transport": {"provider": "local"},
     "transcriber": {"provider": "embedded"},
 }
+# The menu, at the bridge's upstream.
+UPSTREAM = {
+    **SPEAKING,
+    "name": "Simulated menu at the upstream",
+    "transport": {"provider": "vapi"},
+}
 # Two menus: ``2`` of the first one hands the call to the second, which ends it on ``#``.
 SQUAD = {
     "name": "Simulated squad",

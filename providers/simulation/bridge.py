@@ -61,6 +61,16 @@ class Bridge:
         body = {"type": "transfer", "destination": destination, "content": TRANSFERRING}
         self._api("POST", f"/call/{call_id}/control", body)
 
+    def whisper(self, call_id: str, words: str) -> None:
+        """Tell the assistant something that the caller does not hear."""
+        message = {"role": "system", "content": words}
+        body = {"type": "add-message", "message": message, "triggerResponseEnabled": False}
+        self._api("POST", f"/call/{call_id}/control", body)
+
+    def supervise(self, call_id: str) -> str:
+        """The URL of a websocket for a supervisor."""
+        return str(self._api("POST", f"/call/{call_id}/supervisor")["websocketUrl"])
+
     @contextmanager
     def number_with(self, provider: str, server_url: str) -> Iterator[None]:
         """Give the number this server and no assistant; restore it afterwards."""
@@ -147,14 +157,35 @@ class Bridge:
             " that, which must be less than a second here"
         )
 
+    def await_upstream(self, call_id: str) -> Outcome:
+        """Wait until the call at the bridge's upstream is over. Raises ``SimulatorError``."""
+        shown = self.call(call_id).get("artifact", {}).get("upstream", {})
+        if not shown.get("id"):
+            raise SimulatorError("the call shows no call at an upstream")
+        deadline = time.monotonic() + self._config.timeout
+        while True:
+            theirs = self._api("GET", f"/call/{shown['id']}", quiet=True, upstream=True)
+            if theirs.get("status") == "ended" or time.monotonic() > deadline:
+                self._timeline.add("upstream", f"call is {words(outcome(theirs))}")
+                return outcome(theirs)
+            time.sleep(POLL_SECONDS)
+
     def _api(
-        self, method: str, path: str, body: Any = None, *, basic: bool = False, quiet: bool = False
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        basic: bool = False,
+        quiet: bool = False,
+        upstream: bool = False,
     ) -> Any:
-        key = self._config.api_key
+        config = self._config
+        key = config.upstream_key if upstream else config.api_key
         token = base64.b64encode(f"flow:{key}".encode()).decode()
         headers = JSON | {"Authorization": f"Basic {token}" if basic else f"Bearer {key}"}
         data = b"" if body is None else json.dumps(body).encode()
-        url = f"{self._config.bridge_url}{path}"
+        url = f"{config.upstream_url if upstream else config.bridge_url}{path}"
         response = self._wire.send("owner -> bridge", method, url, headers, data, quiet=quiet)
         if not 200 <= response.status < 300:
             answer = response.fault or f"{response.status} {response.text[:300]}"

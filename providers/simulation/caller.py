@@ -33,6 +33,8 @@ def perform(
 
     ``party``: ``caller`` or ``operator``.
     """
+    if party == "caller":
+        stage.socket = socket
     stage.talking.set()
     if act not in (CallerAction.STAY, CallerAction.CONVERSE):
         _talk(socket, stage, patience, party)

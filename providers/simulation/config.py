@@ -11,6 +11,10 @@ from providers.common.json_types import JsonDict
 from providers.simulation.script import MENU, Turn
 from providers.simulation.timeline import SimulatorError
 
+# Two devices of a telephone system: one calls, the other is transferred to.
+SIP_HOST = "pbx.example"
+SIP_CALLER, SIP_DESTINATION = f"sip:alice@{SIP_HOST}", f"sip:desk@{SIP_HOST}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class SimulatorConfig:
@@ -43,6 +47,11 @@ class SimulatorConfig:
     """The ``endedReason`` of a conversation, if it differs from its scenario's."""
     either_ends: bool = False
     """Either side may end the conversation: its ``turns`` are not the scenario's."""
+    upstream_url: str = ""
+    """The bridge's upstream: a second Patchbay, or empty."""
+    upstream_key: str = field(default="", repr=False)
+    model_port: int = 0
+    """Port of the bridge's speech-to-speech model on this machine; 0: it is elsewhere."""
 
 
 def setting(environ: Mapping[str, str], name: str, default: str | None = None) -> str:
@@ -64,6 +73,9 @@ def common_settings(environ: Mapping[str, str]) -> JsonDict:
     return {
         "bridge_url": setting(environ, "PUBLIC_URL", f"http://localhost:{port}").rstrip("/"),
         "api_key": setting(environ, "API_KEY"),
+        "upstream_url": setting(environ, "VAPI_BASE_URL", "").rstrip("/"),
+        "upstream_key": setting(environ, "VAPI_API_KEY", ""),
+        "model_port": own_port(setting(environ, "OPENAI_BASE_URL", "")),
     }
 
 

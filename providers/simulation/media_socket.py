@@ -117,6 +117,13 @@ class PlaybackBuffer:
         with self._lock:
             self._waiting.clear()
 
+    def drain(self) -> bytes:
+        """Take all that there is."""
+        with self._lock:
+            piece = bytes(self._waiting)
+            self._waiting.clear()
+        return piece
+
     def take(self, count: int) -> bytes:
         """Take ``count`` bytes, with silence where there is no audio."""
         with self._lock:

@@ -9,18 +9,39 @@ from __future__ import annotations
 import threading
 import time
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Mapping
 from functools import partial
 from random import Random
 from typing import Any, Generic, Protocol, TypeVar
 
 from providers.common.json_types import JsonObject
-from providers.simulation.assistants import ECHO, LISTENING
+from providers.simulation.assistants import ECHO, LISTENING, UPSTREAM
 from providers.simulation.client_server import client_server, hears
+from providers.simulation.config import SIP_DESTINATION
+from providers.simulation.media_socket import FRAME_SECONDS
 from providers.simulation.owner_server import await_all, owner_server
+from providers.simulation.realtime_model import SPEAK_SECONDS, SPEECH_TO_SPEECH, realtime_model
 from providers.simulation.recording import RECORDED, check, end_when_recorded
 from providers.simulation.scenario import unchanged
-from providers.simulation.stage import Callee, CallerAction, Stage, have_dialled, need_api
+from providers.simulation.script import Turn
+from providers.simulation.stage import (
+    Callee,
+    CallerAction,
+    Stage,
+    have_dialled,
+    need_api,
+    need_upstream,
+)
+from providers.simulation.supervisor import (
+    SUPERVISED,
+    WHISPER,
+    hears_nothing,
+    hears_voice,
+    hears_words,
+    sounds,
+    supervising,
+)
 from providers.simulation.timeline import SimulatorError
 
 ENDED_BY_ASSISTANT = "assistant-ended-call"
@@ -32,6 +53,11 @@ COPIES = 3
 WARM = "warm-transfer-say-message"
 SPEAKS_FIRST = "warm-transfer-wait-for-operator-to-speak-first-and-then-say-message"
 VOICEMAIL_MODE = "warm-transfer-experimental"
+TWIML_MODE = "warm-transfer-twiml"
+SCREENING = (
+    '<Pause length="1"/><Gather numDigits="1" timeout="5">'
+    "<Say>Alice &amp; Bob &lt;press a key&gt;.</Say></Gather><Hangup/>"
+)
 # What the operator hears before the caller.
 BRIEFING = "A caller who asks for a person."
 # What the transfer assistant says to an operator who has decided.
@@ -257,6 +283,23 @@ class Plays(ABC, Generic[S, C]):
         self.warm(stage, Callee(), mode=SPEAKS_FIRST)
         hears_only(stage, "operator", "briefing", "caller")
 
+    def warm_screened(self, stage: S, key: str, *acts: CallerAction) -> None:
+        """The operator's leg runs TwiML of the plan: it asks for a key, or hangs up."""
+        self.warm(stage, Callee(key=key), *acts, mode=TWIML_MODE, twiml=SCREENING)
+        hears_only(stage, "operator", "briefing", *(["caller"] if key else []))
+        asked = "Alice & Bob <press a key>."
+        if not any(asked in line for line in stage.timeline.lines):
+            stage.problem(f"the operator did not hear {asked!r}")
+
+    def by_sip_verb(self, stage: S, verb: str, outcome: str = "answered") -> None:
+        """The caller came by SIP, and is transferred to another SIP address."""
+        stage.by_sip, stage.destination_outcome = True, outcome
+        plan = {"mode": "blind-transfer", "sipVerb": verb}
+        stage.bridge.plan = {"type": "sip", "sipUri": SIP_DESTINATION, "transferPlan": plan}
+        self.inbound(stage, CallerAction.TRANSFER, CallerAction.PRESS)
+        if any(" is connected to " in line for line in stage.timeline.lines):
+            stage.problem("the destination was dialled")
+
     def warm_abandoned(self, stage: S) -> None:
         stage.impatient = True
         self.warm(stage, Callee("rings"))
@@ -328,6 +371,53 @@ class Plays(ABC, Generic[S, C]):
             stage.problem(f"held were {held.order}, connected {held.went()}")
         waited = min((held.joined[ref] for ref in held.went()), default=freed) - freed
         stage.timeline.add("caller", f"is connected {waited:.2f} s after the slot was free")
+
+    # -- the bridge's assistant is a call at its upstream
+
+    def upstream(self, stage: S, act: CallerAction, theirs: str) -> None:
+        """The caller talks to the upstream's menu. ``theirs``: how its call ends there."""
+        need_upstream(stage)
+        self.inbound(stage, act, assistant=UPSTREAM)
+        found = stage.bridge.await_upstream(stage.known_call())
+        if found != ("ended", theirs):
+            stage.problem(f"the upstream's call is {found}, not {theirs}")
+
+    # -- a model that hears and speaks
+
+    def speech_to_speech(self, stage: S) -> None:
+        """The model greets; the caller presses a key, after which the model ends the call."""
+        stage.turns = deque([Turn(keys="1")])
+        with realtime_model(stage) as sessions:
+            self.inbound(stage, CallerAction.CONVERSE, assistant=SPEECH_TO_SPEECH)
+        heard, _ = sounds(bytes(stage.tape.heard), stage.tape.rate)
+        stage.timeline.add("caller", f"has heard the model for {heard * FRAME_SECONDS:.1f} s")
+        if not sessions or heard * FRAME_SECONDS < SPEAK_SECONDS / 2:
+            stage.problem("the caller has not heard the model")
+
+    # -- a supervisor
+
+    def supervised(self, stage: S) -> None:
+        """A supervisor whispers, takes the call over, speaks, and gives it back."""
+        stage.spawn(partial(self.inbound, stage, CallerAction.STAY, assistant=SUPERVISED))
+        if not stage.talking.wait(stage.config.timeout) or stage.socket is None:
+            raise SimulatorError("the caller was not connected")
+        socket, call_id = stage.socket, stage.known_call()
+        hears_words(stage, socket)
+        with supervising(stage) as supervisor:
+            stage.bridge.whisper(call_id, WHISPER)
+            supervisor.take_over()
+            supervisor.speak()
+            hears_voice(stage, socket)
+            socket.press("1")
+            hears_nothing(stage, socket)
+            supervisor.give_back()
+            socket.press("1")
+            hears_words(stage, socket)
+        socket.press("#")
+        stage.join()
+        kinds = stage.bridge.kinds_of(call_id)
+        if missing := {"supervisor.took-over", "supervisor.gave-back"} - kinds:
+            stage.problem(f"not in the event log: {', '.join(sorted(missing))}")
 
     # -- callbacks that go astray
 

@@ -260,6 +260,12 @@ def shared(plays: Plays[S, C]) -> tuple[Scenario[S], ...]:
             ENDED_BY_ASSISTANT,
         ),
         Scenario(
+            "transfer-bye",
+            "A caller who came by SIP has a leg that ends (sipVerb), while the caller's own side goes on.",
+            lambda stage: plays.by_sip_verb(stage, "bye"),
+            FORWARDED,
+        ),
+        Scenario(
             "warm-transfer",
             "The caller hears music while an operator is dialled and told why; then both talk.",
             plays.warm_answered,
@@ -328,6 +334,18 @@ def shared(plays: Plays[S, C]) -> tuple[Scenario[S], ...]:
             FORWARDED,
         ),
         Scenario(
+            "warm-transfer-twiml",
+            "The operator's leg runs TwiML of the plan, and a key takes the caller; then both talk.",
+            lambda stage: plays.warm_screened(stage, "1"),
+            FORWARDED,
+        ),
+        Scenario(
+            "warm-transfer-twiml-declined",
+            "The same; the operator presses no key, and the caller is back with the assistant.",
+            lambda stage: plays.warm_screened(stage, "", CallerAction.PRESS),
+            ENDED_BY_ASSISTANT,
+        ),
+        Scenario(
             "warm-transfer-refused",
             f"{plays.title}'s API does not dial the operator; the caller is back with the assistant.",
             lambda stage: plays.warm_failed(stage, Callee(refused=True)),
@@ -338,6 +356,30 @@ def shared(plays: Plays[S, C]) -> tuple[Scenario[S], ...]:
             "The caller hangs up while the operator's phone rings, which stops.",
             plays.warm_abandoned,
             ENDED_BY_CUSTOMER,
+        ),
+        Scenario(
+            "upstream",
+            "The assistant is a call at a second Patchbay (VAPI_BASE_URL), whose menu ends the call.",
+            lambda stage: plays.upstream(stage, CallerAction.CONVERSE, ENDED_BY_ASSISTANT),
+            ENDED_BY_ASSISTANT,
+        ),
+        Scenario(
+            "upstream-hangup",
+            "The same; the caller hangs up, and so the call there ends, too.",
+            lambda stage: plays.upstream(stage, CallerAction.HANG_UP, ENDED_BY_CUSTOMER),
+            ENDED_BY_CUSTOMER,
+        ),
+        Scenario(
+            "speech-to-speech",
+            "A simulated model hears and speaks (OPENAI_BASE_URL); after a key it ends the call.",
+            plays.speech_to_speech,
+            ENDED_BY_ASSISTANT,
+        ),
+        Scenario(
+            "take-over",
+            "A supervisor whispers, takes the call over, speaks to the caller, and gives the call back.",
+            plays.supervised,
+            ENDED_BY_ASSISTANT,
         ),
         Scenario(
             "owner-callbacks",

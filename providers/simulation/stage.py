@@ -20,6 +20,7 @@ from providers.common.json_types import JsonDict
 from providers.simulation.bridge import Bridge, digits
 from providers.simulation.config import SimulatorConfig
 from providers.simulation.held import Held
+from providers.simulation.media_socket import MediaSocket
 from providers.simulation.room import Ear, Room
 from providers.simulation.script import TakenTurn, Tape
 from providers.simulation.timeline import FaultInjector, HttpClient, SimulatorError, Timeline
@@ -64,6 +65,8 @@ class Callee:
     """The API places the call and answers with an error of its own."""
     machine: bool = False
     """A machine answers, and machine detection reports it."""
+    key: str = ""
+    """Pressed when a document asks for one. Empty: none is."""
 
 
 class Stage:
@@ -94,6 +97,8 @@ class Stage:
         self.texts: list[tuple[str, str]] = []
         # How the phone of a transfer's operator behaves.
         self.operator = Callee()
+        # The caller comes by SIP.
+        self.by_sip = False
         # The caller hangs up while waiting for the operator.
         self.impatient = False
         # What each leg of a transfer has heard: ``caller`` and ``operator``.
@@ -119,6 +124,8 @@ class Stage:
         self.recording = threading.Event()
         # The caller has hung up, so that no leg returns.
         self.left = False
+        # The newest media socket.
+        self.socket: MediaSocket | None = None
         # Set once the caller is on an open media socket.
         self.talking = threading.Event()
         # The carrier's REST API, while it is served.
@@ -208,6 +215,16 @@ def need_api(stage: Stage) -> None:
             f"{name} is not http://127.0.0.1:PORT: give it to the bridge and to the simulator,"
             " which serves there, or the bridge asks the carrier itself"
         )
+
+
+def need_upstream(stage: Stage) -> None:
+    """Raise ``SimulatorError`` when the bridge has no upstream that the simulator may ask."""
+    if not (stage.config.upstream_url and stage.config.upstream_key):
+        raise SimulatorError(
+            "no VAPI_BASE_URL and VAPI_API_KEY: give the bridge and the simulator a second Patchbay"
+            " as the upstream, with VAPI_PHONE_NUMBER_ID (docs/upstream-vapi.md)"
+        )
+    stage.wire.allow(stage.config.upstream_url)
 
 
 def have_dialled(stage: Stage, callee: Callee, **fields: Any) -> None:

@@ -33,6 +33,7 @@ from hypothesis import strategies as st
 
 from providers.base.carrier import NEVER_ANSWERED, PARTS, Carrier
 from providers.base.instructions import (
+    Brief,
     Connect,
     Details,
     Fetch,
@@ -160,6 +161,7 @@ OF_TRANSFERS: Mapping[str, Instruction] = {
     "join": Join("patchbay-room"),
     "listen": Listen(f"{ORIGIN}/carrier/spoke/{TOKEN}", 60),
     "play": Play("https://x.example/a.mp3"),
+    "brief": Brief("<Say>A caller.</Say>", f"{ORIGIN}/carrier/briefed/{TOKEN}"),
     "fetch": Fetch(f"{ORIGIN}/carrier/briefed/{TOKEN}"),
     "forward with headers": Forward(
         "sip:desk@pbx.example",

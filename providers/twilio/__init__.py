@@ -29,5 +29,6 @@ TWILIO = Carrier(
     console_fields=number_settings.FIELDS,
     pasted=pasted,
     open_stream=open_stream,
+    refers=True,
     simulator="providers.twilio.simulator",
 )

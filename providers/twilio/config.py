@@ -43,6 +43,8 @@ HOOKS: tuple[Hook, ...] = (
 
 NUMBER_FIELDS = NumberFields("twilioPhoneNumber", "twilioAccountSid", ("twilioAuthToken",))
 
+# The query that marks the outcome of a ``<Refer>``, whose parameters may all be missing.
+REFER_QUERY = "verb=refer"
 FLOW_HOST = "webhooks.twilio.com"
 RETURN_HOSTS = frozenset({FLOW_HOST})
 """The host of Studio's webhook: a Studio flow takes a call back only there."""

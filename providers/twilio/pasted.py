@@ -17,6 +17,7 @@ SIGNS: Mapping[str, HookKind] = {
     # A parameter that only one kind of request has.
     "StreamEvent": HookKind.STREAM,
     "DialCallStatus": HookKind.FORWARD,
+    "ReferSipResponseCode": HookKind.FORWARD,
     "RecordingStatus": HookKind.RECORDING,
     "CallbackSource": HookKind.STATUS,
     "SequenceNumber": HookKind.STATUS,

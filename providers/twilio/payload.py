@@ -19,6 +19,7 @@ from providers.twilio.signature import decode, fields
 _FLOW = re.compile(r"FW[0-9a-f]{32}")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _METADATA = "metadata."
+SIP_SCHEMES = ("sip:", "sips:")
 
 
 def parameters(request: WebhookRequest) -> dict[str, str]:
@@ -54,7 +55,17 @@ def leg(values: Mapping[str, str]) -> Leg:
         from_=values.get("From") or None,
         to=values.get("To") or None,
         inbound=direction == "inbound" if direction else None,
+        sip=_is_sip(values),
     )
+
+
+def _is_sip(values: Mapping[str, str]) -> bool:
+    """A SIP leg brings its domain; one that Twilio has dialled has a URI as its party.
+
+    https://www.twilio.com/docs/voice/api/sip-twiml
+    """
+    party = values.get("From" if values.get("Direction") == "inbound" else "To", "")
+    return bool(values.get("SipDomain")) or party.lower().startswith(SIP_SCHEMES)
 
 
 def visit(request: WebhookRequest, account_sid: str) -> InboundParams:

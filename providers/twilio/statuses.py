@@ -67,6 +67,11 @@ MACHINE: Mapping[str, bool] = {
 FORWARD_ENDED = frozenset({"completed", "answered"})  # "answered" is said of conferences
 FORWARD_FAILED = frozenset({"busy", "no-answer", "failed", "canceled", "cancelled"})
 
+# ``ReferCallStatus``: of the call that the party's own device has made. ``in-progress``: it has
+# answered. https://www.twilio.com/docs/voice/twiml/refer
+REFER_ENDED = frozenset({"in-progress", "answered", "completed"})
+REFER_FAILED = FORWARD_FAILED
+
 # The operator's leg of a warm transfer, for which every end of ``ENDS`` is the operator's.
 OPERATOR: Mapping[str, EventKind] = {
     "queued": EventKind.NOTE,

@@ -17,6 +17,7 @@ from urllib.parse import quote, unquote_plus, urlencode, urlsplit, urlunsplit
 
 from providers.base.instructions import (
     Answer,
+    Brief,
     Connect,
     Details,
     Fetch,
@@ -29,22 +30,27 @@ from providers.base.instructions import (
     MachineDetection,
     Park,
     Play,
+    Refer,
     Return,
     Say,
     stream_id,
 )
+from providers.common import operator_twiml
 from providers.common.e164 import E164
 from providers.common.json_types import JsonDict
 from providers.common.xml_text import NOT_XML
 from providers.errors import BadRequest, Refused
 from providers.twilio import relay
-from providers.twilio.config import FLOW_HOST
+from providers.twilio.config import FLOW_HOST, REFER_QUERY
 
 CONTENT_TYPE = "text/xml"
 PROLOG = '<?xml version="1.0" encoding="UTF-8"?>'
 # Characters of the REST parameter ``Twiml``, which may hold the document. Error 32018:
 # https://www.twilio.com/docs/api/errors/32018
 MAX_LENGTH = 4000
+# Bytes of a document that Twilio fetches. Error 11750:
+# https://www.twilio.com/docs/api/errors/11750
+MAX_FETCHED = 65_536
 
 # Connection overrides: three more tries, on 5xx and timeouts too. Without them one 500 loses the
 # event.
@@ -85,12 +91,21 @@ def document(instructions: Sequence[Instruction]) -> str:
     """
     verbs = [_WRITERS[type(instruction)](instruction) for instruction in instructions]
     text = PROLOG + _element("Response", "".join(verbs))
+    if any(isinstance(instruction, Brief) for instruction in instructions):
+        return _fetched(text)
     if len(text) >= MAX_LENGTH:
         text = PROLOG + _element("Response", "".join(_cut(instructions, verbs)))
     if len(text) >= MAX_LENGTH:
         raise ValueError(
             f"the TwiML has {len(text)} characters; Twilio takes less than {MAX_LENGTH}"
         )
+    return text
+
+
+def _fetched(text: str) -> str:
+    """A document that is never a parameter of the REST API. Raises ``ValueError``."""
+    if (size := len(text.encode())) >= MAX_FETCHED:
+        raise ValueError(f"the TwiML has {size} bytes; Twilio fetches less than {MAX_FETCHED}")
     return text
 
 
@@ -221,6 +236,19 @@ def _forward(forward: Forward) -> str:
     return _element("Dial", _destination(forward), **given)
 
 
+def _refer(refer: Refer) -> str:
+    """Write ``<Refer>``. The party's device takes the headers from the URI, if it takes any.
+
+    https://www.twilio.com/docs/voice/twiml/refer
+    """
+    if not _SIP.fullmatch(refer.destination):
+        raise ValueError("Twilio refers a SIP leg to a SIP URI only")
+    noun = _element("Sip", _text(_clean(sip(refer.destination, refer.sip_headers))))
+    return _element(
+        "Refer", noun, action=f"{absolute(refer.outcome_url)}?{REFER_QUERY}", method="POST"
+    )
+
+
 def _destination(forward: Forward) -> str:
     if _SIP.fullmatch(forward.destination) and not forward.extension:
         return _element("Sip", _text(_clean(sip(forward.destination, forward.sip_headers))))
@@ -288,6 +316,23 @@ def _listen(listen: Listen) -> str:
     return _element("Gather", **given, action=url, method="POST") + _element("Hangup")
 
 
+def _brief(brief: Brief) -> str:
+    """Write the verbs again, with our URL as the ``action`` of a ``<Gather>``.
+
+    Without an answer Twilio goes on with the next verb.
+    """
+    url = absolute(brief.url)
+    return "".join(_verb(verb, url) for verb in operator_twiml.parse(brief.twiml))
+
+
+def _verb(verb: operator_twiml.Verb, url: str) -> str:
+    content = verb.ssml or _text(_clean(verb.text))
+    if verb.name == operator_twiml.GATHER:
+        inside = "".join(_verb(each, url) for each in verb.inside)
+        return _element(verb.name, inside, **verb.attributes, action=url, method="POST")
+    return _element(verb.name, content, **verb.attributes)
+
+
 def _fetch(fetch: Fetch) -> str:
     return _redirect(absolute(fetch.url))
 
@@ -351,6 +396,7 @@ def _hang_up(_: HangUp) -> str:
 _WRITERS: dict[type[Instruction], Callable[[Any], str]] = {
     Connect: _connect,
     Forward: _forward,
+    Refer: _refer,
     Return: _return,
     Say: _say,
     Hold: _hold,
@@ -359,6 +405,7 @@ _WRITERS: dict[type[Instruction], Callable[[Any], str]] = {
     Join: _join,
     Play: _play,
     Listen: _listen,
+    Brief: _brief,
     Fetch: _fetch,
 }
 

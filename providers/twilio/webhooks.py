@@ -18,6 +18,7 @@ from providers.common.json_types import NOTHING, JsonObject
 from providers.errors import BadRequest
 from providers.events import CallEvent, EndedReason, EventKind
 from providers.twilio import payload
+from providers.twilio.config import REFER_QUERY
 from providers.twilio.event import Webhook
 from providers.twilio.statuses import (
     ENDS,
@@ -27,6 +28,8 @@ from providers.twilio.statuses import (
     OPERATOR,
     PROGRESS,
     RECORDING_STATUSES,
+    REFER_ENDED,
+    REFER_FAILED,
     RELAY_FAILED,
     ROOM,
     STREAM_EVENTS,
@@ -120,17 +123,38 @@ def _read_machine(webhook: Webhook) -> WebhookReport:
 
 
 def _read_forward(webhook: Webhook) -> WebhookReport:
-    """``<Dial>`` is over. If the caller left meanwhile, the report has both events."""
-    word = webhook.word("DialCallStatus")
-    if word in FORWARD_ENDED:
-        event = webhook.event(EventKind.FORWARD_ENDED, reason=EndedReason.ASSISTANT_FORWARDED_CALL)
+    """``<Dial>`` or ``<Refer>`` is over. If the caller left meanwhile, the report has both events."""
+    if webhook.request.query == REFER_QUERY or "ReferSipResponseCode" in webhook.values:
+        word = _word_of_refer(webhook)
+        return _forwarded(webhook, word, REFER_ENDED, REFER_FAILED, {"outcome": word})
+    return _forwarded(webhook, webhook.word("DialCallStatus"), FORWARD_ENDED, FORWARD_FAILED)
+
+
+def _word_of_refer(webhook: Webhook) -> str:
+    """What came of a REFER.
+
+    A device that has accepted it and tells nothing more has the call. Without an answer it has not.
+    """
+    code = webhook.values.get("ReferSipResponseCode", "")
+    return webhook.values.get("ReferCallStatus") or ("answered" if code[:1] == "2" else "failed")
+
+
+def _forwarded(
+    webhook: Webhook,
+    word: str,
+    ended: frozenset[str],
+    failed: frozenset[str],
+    told: JsonObject = NOTHING,
+) -> WebhookReport:
+    if word in ended:
+        reason = EndedReason.ASSISTANT_FORWARDED_CALL
+        event = webhook.event(EventKind.FORWARD_ENDED, reason=reason, data=told)
     else:
-        event = webhook.event(
-            EventKind.FORWARD_FAILED if word in FORWARD_FAILED else EventKind.NOTE
-        )
+        kind = EventKind.FORWARD_FAILED if word in failed else EventKind.NOTE
+        event = webhook.event(kind, data=told)
     status = webhook.values.get("CallStatus", "")
     over = (_end(webhook, status, key=f"{event.key}:leg"),) if status in ENDS else ()
-    unknown = () if word in FORWARD_ENDED | FORWARD_FAILED else (word,)
+    unknown = () if word in ended | failed else (word,)
     return WebhookReport(webhook.leg, (event, *over), asks=True, unknown=unknown)
 
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from providers.base.instructions import (
     Answer,
+    Brief,
     Connect,
     Details,
     Fetch,
@@ -27,6 +28,7 @@ from providers.base.instructions import (
     MachineDetection,
     Park,
     Play,
+    Refer,
     Return,
     Say,
 )
@@ -34,6 +36,7 @@ from providers.common import json_text
 from providers.common.e164 import EITHER
 from providers.common.json_types import JsonDict, JsonObject
 from providers.errors import MissingSignature, Refused
+from providers.vonage import briefing, talk
 
 CONTENT_TYPE = "application/json"
 AUDIO = "audio/l16;rate=16000"
@@ -41,7 +44,6 @@ AUDIO = "audio/l16;rate=16000"
 LABEL = "Patchbay"
 # Bytes of the endpoint's ``headers`` as JSON. Vonage refuses a leg with more.
 MAX_HEADERS = 512
-MAX_TALK = 1500
 # Seconds that an ``input`` action waits for the first word.
 MAX_START_SECONDS = 60
 RING_SECONDS = range(3, 7201)
@@ -55,7 +57,7 @@ Action = JsonDict
 
 
 def answer(instructions: Sequence[Instruction]) -> Answer:
-    """The NCCO for these instructions. What follows a HangUp is left out.
+    """The NCCO for these instructions. What follows a HangUp, or a ``<Hangup>``, is left out.
 
     Raises ``ValueError`` for relative URLs, media URLs with a query and oversize headers. So it
     does for destinations that are neither numbers nor ``sip:`` URIs.
@@ -70,6 +72,8 @@ def actions(instructions: Sequence[Instruction]) -> list[Action]:
         if isinstance(instruction, HangUp):
             break
         ncco += _actions(instruction)
+        if isinstance(instruction, Brief) and briefing.ends(instruction.twiml):
+            break
     return ncco
 
 
@@ -131,7 +135,9 @@ def endpoint(
         return {"type": "phone", "number": number[1], **pressed}
     if not re.fullmatch(r"sips?:[\x21-\x7e]{1,500}", destination) or keys:
         raise ValueError("Vonage connects to E.164 numbers, and to sip: URIs without an extension")
-    named = {name.removeprefix("X-"): _text(value) for name, value in (headers or {}).items()}
+    named = {
+        name.removeprefix("X-"): talk.cleaned(value) for name, value in (headers or {}).items()
+    }
     return {"type": "sip", "uri": destination, **({"headers": named} if named else {})}
 
 
@@ -141,6 +147,8 @@ def _actions(instruction: Instruction) -> list[Action]:
             return [*_record(instruction), _connect(instruction)]
         case Forward():
             return [_forward(instruction)]
+        case Refer():
+            raise ValueError("Vonage sends no SIP REFER: the destination has to be connected")
         case Return():
             return [_return(instruction)]
         case Say():
@@ -157,6 +165,8 @@ def _actions(instruction: Instruction) -> list[Action]:
             return [{"action": "stream", "streamUrl": [_absolute(instruction.url)]}]
         case Listen():
             return [_listen(instruction)]
+        case Brief():
+            return briefing.actions(instruction.twiml, _absolute(instruction.url))
         case Fetch():
             return [_notify(instruction.url, {"document": "next"})]
 
@@ -264,12 +274,12 @@ def _forward(forward: Forward) -> Action:
 
 def _return(back: Return) -> Action:
     """Vonage's counterpart of a redirect: the notified URL may answer with the next NCCO."""
-    return _notify(back.url, {name: _text(value) for name, value in back.params.items()})
+    return _notify(back.url, {name: talk.cleaned(value) for name, value in back.params.items()})
 
 
 def _say(say: Say) -> list[Action]:
     spoken_in = {"language": say.language} if say.language else {}
-    return [{"action": "talk", "text": part, **spoken_in} for part in _spoken(say.text)]
+    return [{"action": "talk", "text": part, **spoken_in} for part in talk.parts(say.text)]
 
 
 def _hold(held: Hold) -> list[Action]:
@@ -292,29 +302,6 @@ def ask(url: str, *, takes_key: bool = False) -> Action:
     dtmf = {"maxDigits": 1, "timeOut": 1}
     asked = {"eventUrl": [_absolute(url)], "eventMethod": "POST"}
     return {"action": "input", "type": ["dtmf"], "dtmf": dtmf, **asked}
-
-
-def _spoken(text: str) -> list[str]:
-    """Parts that Vonage accepts, cut between words where possible."""
-    parts, rest = [], " ".join(_text(text).split())
-    while rest:
-        cut = len(rest) if len(rest) <= MAX_TALK else rest.rfind(" ", 1, MAX_TALK + 1)
-        part = rest[: cut if cut > 0 else MAX_TALK]
-        rest = rest[len(part) :].lstrip()
-        parts.append(_plain(part))
-    return parts
-
-
-def _plain(part: str) -> str:
-    """Defuse a text that begins like SSML: Vonage would interpret it instead of reading it out."""
-    if part.lower().startswith("<speak"):
-        return part.replace("<", " ").replace(">", " ")
-    return part
-
-
-def _text(value: str) -> str:
-    """Remove control characters and lone surrogates, for which Vonage refuses the NCCO."""
-    return re.sub("[\x00-\x1f\x7f\ud800-\udfff]", " ", value)
 
 
 def _keys(extension: str) -> str:

@@ -19,6 +19,7 @@ from providers.vonage.fields import IDENTIFIER, whole
 
 OURS = ("assistantId", "returnUrl")
 METADATA = "metadata."
+SIP_SCHEMES = ("sip:", "sips:")
 # Objects that a GET carries as JSON strings.
 NESTED = frozenset({"headers", "dtmf", "speech", "custom_data", "original_request", "payload"})
 
@@ -68,7 +69,15 @@ def leg(payload: Payload) -> Leg | None:
         to=None if media_url(payload) else _party(payload.get("to")),
         inbound=inbound(payload),
         api_url=_api_url(payload.get("region_url")),
+        sip=_is_sip(payload),
     )
+
+
+def _is_sip(payload: Payload) -> bool:
+    """An answer webhook names the kind of endpoint; events have a URI as their party."""
+    outbound = payload.get("direction") == "outbound"
+    party = str(payload.get("to" if outbound else "from") or "")
+    return payload.get("endpoint_type") == "sip" or party.lower().startswith(SIP_SCHEMES)
 
 
 def refs(leg: Leg) -> tuple[str, str]:

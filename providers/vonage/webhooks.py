@@ -199,14 +199,23 @@ def _operator(webhook: Webhook) -> WebhookReport:
 
 def _spoke(webhook: Webhook) -> WebhookReport:
     """The ``input`` action is over: with words, or without any in time."""
-    speech = webhook.payload.get("speech")
-    told = speech if isinstance(speech, dict) else {}
-    silent = told.get("timeout_reason") == "start_timeout" or not told.get("results")
-    event = _of_operator(webhook, EventKind.OPERATOR_ANSWERED, spoke=not silent)
+    event = _of_operator(webhook, EventKind.OPERATOR_ANSWERED, spoke=_has_spoken(webhook))
     return WebhookReport(None, (event,), asks=True)
 
 
+def _has_spoken(webhook: Webhook) -> bool:
+    speech = webhook.payload.get("speech")
+    told = speech if isinstance(speech, dict) else {}
+    return told.get("timeout_reason") != "start_timeout" and bool(told.get("results"))
+
+
 def _briefed(webhook: Webhook) -> WebhookReport:
+    """The NCCO is over, or an ``input`` action in it. Without an answer the NCCO goes on."""
+    dtmf = webhook.payload.get("dtmf")
+    pressed = bool(isinstance(dtmf, dict) and dtmf.get("digits"))
+    is_input = "dtmf" in webhook.payload or "speech" in webhook.payload
+    if is_input and not pressed and not _has_spoken(webhook):
+        return WebhookReport(None, (_of_operator(webhook, EventKind.NOTE),))
     return WebhookReport(None, (_of_operator(webhook, EventKind.OPERATOR_BRIEFED),), asks=True)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from providers.twilio import simulator as twilio
 from providers.vonage import simulator as vonage
-from tests.bridge import Bridge
+from tests.bridge import KEY, Bridge, free_port
 from tests.databases import fresh_database
 
 SPEED = 0.1
@@ -20,7 +20,9 @@ TIMEOUT = 60.0
 
 CASES = [(carrier, name) for carrier in (twilio, vonage) for name in carrier.SCENARIOS]
 ONE_SLOT = [case for case in CASES if case[1].startswith("queue")]
-OTHERS = [case for case in CASES if case not in ONE_SLOT]
+AT_UPSTREAM = [case for case in CASES if case[1].startswith("upstream")]
+SPEECH = [case for case in CASES if case[1] == "speech-to-speech"]
+OTHERS = [case for case in CASES if case not in [*ONE_SLOT, *AT_UPSTREAM, *SPEECH]]
 
 
 def named(case: object) -> str:
@@ -35,6 +37,34 @@ def one_slot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
         Bridge(url, directory, MAX_CONCURRENT_CALLS="1") as running,
     ):
         yield running
+
+
+@pytest.fixture(scope="module")
+def with_upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
+    """A bridge whose upstream is another one, and whose model is simulated."""
+    there, here = tmp_path_factory.mktemp("upstream"), tmp_path_factory.mktemp("bridge")
+    with (
+        fresh_database(there) as their_url,
+        Bridge(their_url, there, ASSISTANT_BACKEND="local") as theirs,
+        fresh_database(here) as url,
+        Bridge(
+            url,
+            here,
+            OPENAI_API_KEY="key",
+            OPENAI_BASE_URL=f"http://127.0.0.1:{free_port()}/v1",
+            VAPI_BASE_URL=theirs.url,
+            VAPI_API_KEY=KEY,
+            VAPI_PHONE_NUMBER_ID=theirs.number_id("twilio"),
+        ) as running,
+    ):
+        yield running
+
+
+@pytest.mark.parametrize(("carrier", "name"), [*AT_UPSTREAM, *SPEECH], ids=named)
+def test_scenario_of_a_bridge_with_others_behind_it(
+    with_upstream: Bridge, carrier: ModuleType, name: str
+) -> None:
+    play(with_upstream, carrier, name)
 
 
 @pytest.mark.parametrize(("carrier", "name"), OTHERS, ids=named)

@@ -1,71 +1,37 @@
 """Vapi's official SDKs, unmodified, against a whole bridge: ``tests/sdk`` holds a program for each.
 
 The Python SDK of the lock file runs always. The newer one (beside our locked
-packages) and the TypeScript one are installed once by the package managers, into pytest's cache; where that cannot be done the test says so on
-the terminal, and passes: no network is no fault of ours.
+packages) and the TypeScript one are installed once (``tests/sdk/packages.py``).
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.bridge import KEY, Bridge
+from tests.sdk.packages import Unreachable, installed, npm_installed, said_loudly
 
 PROGRAMS = Path(__file__).parents[1] / "sdk"
 NEWER = "vapi_server_sdk>=3.0,<4"
 TYPESCRIPT = "@vapi-ai/server-sdk@2"
-INSTALL_SECONDS = 120
 RUN_SECONDS = 150
 """The newer Python SDK alone takes 20 s of processor time to be imported."""
 
 pytestmark = pytest.mark.timeout(300)
 
-RESOURCES = ("assistants", "calls", "phonenumbers", "squads")
+RESOURCES = ("assistants", "calls", "phonenumbers", "squads", "tools")
 VERBS = ("create", "delete", "get", "list", "update")
 PAGED = "phonenumbers.phonenumbercontrollerfindallpaginated"
-WHOLE = sorted([PAGED, *(f"{resource}.{verb}" for resource in RESOURCES for verb in VERBS)])
+WHOLE = sorted(
+    ["analytics.get", PAGED, *(f"{resource}.{verb}" for resource in RESOURCES for verb in VERBS)]
+)
 """What each program must have used; what the SDKs have beyond is in docs/compatibility.md."""
-
-
-class Unreachable(Exception):
-    """A package manager is missing, or did not get the package."""
-
-
-def installed(cache: pytest.Cache, name: str, command: Sequence[str]) -> Path:
-    """The directory the command has filled, now or in an earlier run. Raises ``Unreachable``.
-
-    ``DIRECTORY`` in the command stands for it. It is moved into place when it is whole.
-    """
-    place = Path(cache.mkdir("sdk")) / name
-    if place.exists():
-        return place
-    with tempfile.TemporaryDirectory(dir=place.parent) as temporary:
-        filled = Path(temporary) / name
-        filled.mkdir()
-        words = [word.replace("DIRECTORY", str(filled)) for word in command]
-        try:
-            subprocess.run(words, check=True, capture_output=True, timeout=INSTALL_SECONDS)
-        except (OSError, subprocess.SubprocessError) as error:
-            said = getattr(error, "stderr", None) or b""
-            raise Unreachable(f"{error}\n{said.decode(errors='replace')[-500:]}") from error
-        try:
-            filled.rename(place)
-        except OSError:
-            assert place.exists()  # another process was faster
-    return place
-
-
-def said_loudly(capfd: pytest.CaptureFixture[str], what: str, error: Unreachable) -> None:
-    with capfd.disabled():
-        print(f"\n*** NOT RUN: {what} could not be installed: {error}", file=sys.stderr, flush=True)
 
 
 def used(command: Sequence[str], environ: Mapping[str, str] | None = None) -> list[str]:
@@ -110,13 +76,9 @@ def test_the_newer_python_sdk(
 def test_the_typescript_sdk(
     bridge: Bridge, pytestconfig: pytest.Config, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    command = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--no-package-lock"]
-    command += ["--no-save", "--prefix", "DIRECTORY", TYPESCRIPT]
     assert pytestconfig.cache
     try:
-        if shutil.which("node") is None:
-            raise Unreachable("there is no node on the path")
-        place = installed(pytestconfig.cache, "typescript", command)
+        place = npm_installed(pytestconfig.cache, "typescript", TYPESCRIPT)
     except Unreachable as error:
         return said_loudly(capfd, TYPESCRIPT, error)
     package = place / "node_modules" / "@vapi-ai" / "server-sdk"

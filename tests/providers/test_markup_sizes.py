@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from providers.base.instructions import Connect, Forward, HangUp, Instruction, Return, Say
 from providers.twilio import twiml
-from providers.vonage import ncco
+from providers.vonage import ncco, talk
 from tests.properties import examples
 
 BASE = "https://bridge.example.com"
@@ -62,9 +62,9 @@ def test_ncco(wanted: Sequence[Instruction]) -> None:
     """A long text is several actions, and one without a word is none."""
     found = json.loads(ncco.answer(wanted).body)
     for action in found:
-        assert len(action.get("text", "")) <= ncco.MAX_TALK
+        assert len(action.get("text", "")) <= talk.MAX_TALK
     names = [name for name, _ in groupby(action["action"] for action in found)]
-    said = any(isinstance(each, Say) and ncco._text(each.text).split() for each in wanted)
+    said = any(isinstance(each, Say) and talk.cleaned(each.text).split() for each in wanted)
     last = [
         ACTIONS[type(each)]
         for each in wanted

@@ -62,7 +62,7 @@ def test_every_provider_and_its_fields_are_shown(schemas: dict[str, Any], stage:
 
 
 def test_what_has_no_effect_says_so(schemas: dict[str, Any]) -> None:
-    shared = ("model.tools.server", "voice.server", "transcriber.server")
+    shared = ("model.tools.server", "voice.server", "transcriber.server", "voice.fallbackPlan")
     for path, row in ROWS.items():
         if row.fate is Fate.IGNORED and not path.startswith(shared):
             about = at(schemas, schemas["Assistant"], path).get("description", "")

@@ -140,3 +140,12 @@ def test_an_account_is_not_shared(api: Api, other: Api) -> None:
     named = {k: v for k, v in TWILIO_NUMBER.items() if k != "twilioAuthToken"}
     assert "Couldn't Get Credential" in refused(api.post("/phone-number", named))
     assert api.made("/phone-number", TWILIO_NUMBER)["credentialId"] != theirs["credentialId"]
+
+
+def test_numbers_are_of_ones_own_calls(api: Api, other: Api) -> None:
+    other.call()
+    count = {"operation": "count", "column": "id"}
+    query = {"table": "call", "name": "calls", "operations": [count]}
+    for asking, expected in ((api, 0), (other, 1)):
+        [answer] = asking.post("/analytics", {"queries": [query]}).json
+        assert answer["result"] == [{"countId": expected}]

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from tests.routes.api import TWILIO_NUMBER, UNKNOWN, Api, refused
+from tests.routes.api import TWILIO_NUMBER, UNKNOWN, VONAGE_CREDENTIAL, Api, refused
 
 IDLE = {"firstMesage": "Hello.", "observabilityPlan": {}}
 TOLD = [
     '299 - "mistyped: firstMesage: no such field: is `firstMessage` meant?"',
     '299 - "2 without effect here: firstMesage, observabilityPlan"',
 ]
+PLAN = {"mode": "blind-transfer"}
 NOBODYS = {"voice": {"provider": "nobody"}}
 REFUSAL = "voice.provider must be one of the following values: "
 
@@ -93,6 +94,31 @@ def test_of_a_call(api: Api, number: str, path: str) -> None:
     assert warnings(api.post("/call", batch)) == TOLD
     [message] = refused(api.post("/call", {**body, path: NOBODYS}))
     assert message.startswith(f"{path}.{REFUSAL}")
+
+
+def transferring(**plan: Any) -> dict[str, Any]:
+    """An assistant that transfers with this plan."""
+    there = {"type": "sip", "sipUri": "sip:desk@pbx.example", "transferPlan": plan}
+    tool = {"type": "transferCall", "destinations": [there]}
+    return {"model": {"provider": "openai", "model": "gpt-4o", "tools": [tool]}}
+
+
+def test_of_a_transfer_that_the_calls_carrier_cannot_make(api: Api, number: str) -> None:
+    """An assistant is of any carrier, and a call of one."""
+    refers = transferring(mode="blind-transfer", sipVerb="refer")
+    plays = transferring(mode="warm-transfer-twiml", twiml='<Play digits="1"/>')
+    for each in (refers, plays):
+        assert not any("transferPlan" in told for told in warnings(api.post("/assistant", each)))
+    account = api.made("/credential", VONAGE_CREDENTIAL)["id"]
+    theirs = {"provider": "vonage", "number": "14155550165", "credentialId": account}
+    vonage = api.made("/phone-number", theirs)["id"]
+    for id, sentences, status in ((number, 0, 201), (vonage, 1, 400)):
+        call = {"phoneCallProviderBypassEnabled": True, "phoneNumberId": id}
+        told = warnings(api.post("/call", {**call, "assistant": refers}))
+        assert sum("sipVerb" in sentence for sentence in told) == sentences
+        answer = api.post("/call", {**call, "assistant": plays})
+        assert answer.status_code == status
+        assert ("plays no digits" in answer.text) == (status == 400)
 
 
 def test_of_a_stored_assistant_once(api: Api, number: str) -> None:
@@ -185,7 +211,7 @@ def test_of_a_transfer_that_goes_nowhere(api: Api) -> None:
 def test_of_a_phone_number(api: Api) -> None:
     body = {**TWILIO_NUMBER, "number": "+14155550165"}
     server = {"url": "https://a.example", "encryptedPaths": [], "secrt": "x"}
-    there = {"type": "number", "number": "+14155550188", "transferPlan": {}}
+    there = {"type": "number", "number": "+14155550188", "transferPlan": PLAN}
     number = api.post("/phone-number", {**body, "smsEnabled": False})
     assert warnings(number) == []
     changes = {"smsEnabled": True, "server": server, "fallbackDestination": there}

@@ -106,6 +106,25 @@ async function squads(assistantId, phoneNumberId) {
   await refused(client.squads.get({ id: made.id }), 404);
 }
 
+async function tools() {
+  const look = { type: "function", function: { name: "look", description: "Looks." } };
+  const made = await use("tools", "create", look);
+  assert.equal((await use("tools", "get", { id: made.id })).function.name, "look");
+  assert(ids(await use("tools", "list", { limit: 50 })).includes(made.id));
+  const body = { function: { name: "see" } };
+  assert.equal((await use("tools", "update", { id: made.id, body })).function.name, "see");
+  assert.equal((await use("tools", "delete", { id: made.id })).id, made.id);
+  await refused(client.tools.get({ id: made.id }), 404);
+}
+
+async function analytics() {
+  const operations = [{ operation: "count", column: "id" }];
+  const query = { table: "call", name: "by status", groupBy: ["status"], operations };
+  const [answer] = await use("analytics", "get", { queries: [query] });
+  assert.equal(answer.name, "by status");
+  assert(answer.result.reduce((sum, row) => sum + row.countId, 0) > 0);
+}
+
 const assistantId = await assistants();
 const numbers = await phoneNumbers();
 for (const carrier of ["twilio", "vonage"]) {
@@ -113,6 +132,8 @@ for (const carrier of ["twilio", "vonage"]) {
   await once(numbers[carrier]);
 }
 await squads(assistantId, numbers.twilio);
+await tools();
+await analytics();
 const bad = await refused(client.calls.create({ customer }), 400);
 assert(bad instanceof Vapi.BadRequestError);
 await refused(client.calls.create({ squadId: UNKNOWN }), 400);

@@ -140,6 +140,25 @@ def squads(client: Vapi, assistant_id: str, number_id: str) -> None:
     assert status_of(client.squads.get, made.id) == 404
 
 
+def tools(client: Vapi) -> None:
+    look: Any = {"type": "function", "function": {"name": "look", "description": "Looks."}}
+    made = use(client.tools.create, request=look)
+    assert use(client.tools.get, made.id).function.name == "look"
+    assert made.id in [one.id for one in use(client.tools.list, limit=50)]
+    see: Any = {"function": {"name": "see"}}
+    assert use(client.tools.update, made.id, request=see).function.name == "see"
+    assert use(client.tools.delete, made.id).id == made.id
+    assert status_of(client.tools.get, made.id) == 404
+
+
+def analytics(client: Vapi) -> None:
+    count: Any = {"operation": "count", "column": "id"}
+    query: Any = {"table": "call", "name": "by status", "groupBy": ["status"]}
+    [answer] = use(client.analytics.get, queries=[{**query, "operations": [count]}])
+    assert answer.name == "by status"
+    assert sum(row["countId"] for row in answer.result) > 0
+
+
 def transient(client: Vapi, number_id: str) -> None:
     """Assistant and customer in the body, and a key against making it twice."""
     once = options()
@@ -177,6 +196,8 @@ def main(url: str, key: str) -> None:
         calls(client, assistant_id, numbers[carrier], carrier)
         transient(client, numbers[carrier])
     squads(client, assistant_id, numbers[CARRIERS[0]])
+    tools(client)
+    analytics(client)
     errors(client, url)
     asyncio.run(concurrently(url, key))
     print("\n".join(sorted(set(used))))

@@ -61,10 +61,23 @@ class HookRunner:
             if hook.starts_again:
                 self._left[number] = hook.count
 
-    def silence_tasks(self) -> list[Coroutine[None, None, None]]:
+    def timed_tasks(self) -> list[Coroutine[None, None, None]]:
         """The coroutines to run until the call is over."""
-        silent = [n for n, hook in enumerate(self._hooks) if hook.moment is Moment.CUSTOMER_SILENT]
-        return [self._watch_silence(number) for number in silent]
+        watch = {
+            Moment.CUSTOMER_SILENT: self._watch_silence,
+            Moment.TIME_ELAPSED: self._watch_time,
+        }
+        timed = [(number, watch.get(hook.moment)) for number, hook in enumerate(self._hooks)]
+        return [watching(number) for number, watching in timed if watching is not None]
+
+    async def _watch_time(self, number: int) -> None:
+        """Trigger once. What was due before this assistant or socket has triggered already."""
+        if self.engine is None:
+            return
+        left = self._hooks[number].seconds - self.engine.conversation.seconds
+        if left > 0:
+            await asyncio.sleep(left)
+            await self._act(self._hooks[number])
 
     async def _watch_silence(self, number: int) -> None:
         engine, hook = self.engine, self._hooks[number]

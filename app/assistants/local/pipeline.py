@@ -235,7 +235,7 @@ class AgentPipeline:
     async def run(self) -> None:
         """Run until the carrier has gone, or until the decided end was spoken."""
         running = self._start_running()
-        for each in (*timeouts.timeout_tasks(self), *self._hooks.silence_tasks()):
+        for each in (*timeouts.timeout_tasks(self), *self._hooks.timed_tasks()):
             self._start(each)
         if not self._by_text:
             sound, addresses = self.config.sound.background, self.stream.call_context.addresses
@@ -663,10 +663,10 @@ class AgentPipeline:
     def _caller_interrupts(self) -> None:
         self.output.hold(now() + self.config.stop.backoff_seconds)
 
-    async def _ask_endpoint(self) -> float | None:
-        return await endpoint_request.ask(
-            self.stream.call_context, self.conversation, self.config.start.server
-        )
+    async def _ask_endpoint(self, text: str) -> float | None:
+        said = self.conversation.with_open_turn(text, self._began.get("user"))
+        server = self.config.start.server
+        return await endpoint_request.ask(self.stream.call_context, said, server)
 
     def _caller_left(self) -> None:
         """Stop: the carrier has gone, so no word can be spoken any more."""

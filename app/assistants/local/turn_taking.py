@@ -56,7 +56,7 @@ class Surroundings:
     """That of ``CallerTurnStart``."""
     last_said: Callable[[], str]
     hold: Callable[[float], None]
-    ask: Callable[[], Awaitable[float | None]]
+    ask: Callable[[str], Awaitable[float | None]]
     by_transcriber: Callable[[], bool] | None = None
     """None: none of the call's transcribers ends turns."""
     eager: EagerRequests | None = None

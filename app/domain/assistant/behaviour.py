@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from app.domain.assistant import endpointing, hooks, speech_text, transfer_plan
+from app.domain.assistant import endpointing, hooks, speech_text, transfer_places
 from app.domain.assistant.fields import object_of
 from providers.common.json_types import JsonObject
 
@@ -15,7 +15,7 @@ def behaviour_problems(assistant: JsonObject, path: str = "") -> Iterator[str]:
         yield path + problem
     for problem in hooks.problems(assistant):
         yield path + problem
-    for problem in transfer_plan.problems(assistant):
+    for problem in transfer_places.problems(assistant):
         yield path + problem
     for problem in speech_text.problems(object_of(assistant, "voice")):
         yield path + problem

@@ -20,6 +20,7 @@ from app.domain.assistant import (
     recording,
     speech_text,
     structured_outputs,
+    transfer_places,
     voicemail,
 )
 from app.domain.assistant.analysis_plan import AnalysisPlan
@@ -31,6 +32,7 @@ from app.domain.assistant.recording import RecordingPlan
 from app.domain.assistant.secrets import split_secrets
 from app.domain.assistant.speech_text import SpeechTextPlan
 from app.domain.assistant.structured_outputs import OutputPlan
+from app.domain.assistant.transfer_places import Place
 from app.domain.assistant.voicemail import VoicemailPlan
 from app.domain.overlay import merge
 from app.settings import ASSISTANT_DEFAULT_SECONDS, Settings
@@ -180,6 +182,11 @@ class AssistantConfig:
     @cached_property
     def speech_text(self) -> SpeechTextPlan:
         return speech_text.parse(self.voice)
+
+    @cached_property
+    def transfers(self) -> tuple[Place, ...]:
+        """The destinations that have a plan of their own."""
+        return tuple(transfer_places.places(self.json))
 
     @cached_property
     def structured_outputs(self) -> OutputPlan:

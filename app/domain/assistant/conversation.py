@@ -15,6 +15,7 @@ from app.domain.assistant.fields import (
     Json,
     count_of,
     number_of,
+    number_within,
     object_of,
     text_of,
     texts_of,
@@ -39,6 +40,8 @@ MENU_KEYPAD_SECONDS = 0.3
 """Default of a keypad menu, whose choices are single keys."""
 MIN_KEYPAD_SECONDS = 0.05
 """A wait of 0 ends the turn with each key, after this pause."""
+KEYPAD_LIMITS = (0.0, 10.0)
+"""Of ``keypadInputPlan.timeoutSeconds``."""
 DELIMITERS = ("#", "*", "")
 ASSISTANT_NAME, USER_NAME = "AI", "User"
 """Defaults of ``artifactPlan.transcriptPlan``."""
@@ -89,7 +92,9 @@ def parse(assistant: Json, *, is_menu: bool) -> ConversationPlan:
         idle_messages=tuple(texts_of(idle, "idleMessages")),
         idle_seconds=number_of(idle, "idleTimeoutSeconds", IDLE_SECONDS),
         idle_count=count_of(idle, "idleMessageMaxSpokenCount", IDLE_COUNT),
-        keypad_seconds=max(number_of(keypad, "timeoutSeconds", keys), MIN_KEYPAD_SECONDS),
+        keypad_seconds=max(
+            number_within(keypad, "timeoutSeconds", keys, KEYPAD_LIMITS), MIN_KEYPAD_SECONDS
+        ),
         keypad_end=_delimiter(keypad),
         keypad_enabled=is_menu or keypad.get("enabled") is not False,
         has_transcript=transcript.get("enabled") is not False,

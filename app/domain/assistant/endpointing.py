@@ -13,7 +13,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
-from app.domain.assistant.fields import Json, number_of, object_of, objects_of, text_of
+from app.domain.assistant.fields import (
+    Json,
+    number_of,
+    number_within,
+    object_of,
+    objects_of,
+    text_of,
+)
 from app.domain.assistant.patterns import compiled, matches
 from app.domain.assistant.wait_function import DEFAULT, WaitFunction
 
@@ -21,6 +28,9 @@ log = logging.getLogger(__name__)
 
 WAIT_SECONDS = 0.4
 """Default of ``waitSeconds``."""
+WAIT_LIMITS = (0.0, 5.0)
+TRANSCRIPT_LIMITS = (0.0, 3.0)
+"""Of each part of ``transcriptionEndpointingPlan``."""
 MAX_RULES = 50
 MAX_RULE_SECONDS = 15.0
 PUNCTUATION, NO_PUNCTUATION, NUMBER = 0.1, 1.5, 0.5
@@ -107,8 +117,11 @@ def parse(assistant: Json) -> StartSpeakingPlan:
     smart = object_of(given, "smartEndpointingPlan")
     kind, texts = _smart(given, smart), given.get("transcriptionEndpointingPlan")
     return StartSpeakingPlan(
-        wait_seconds=number_of(
-            given, "waitSeconds", number_of(assistant, "responseDelaySeconds", WAIT_SECONDS)
+        wait_seconds=number_within(
+            given,
+            "waitSeconds",
+            number_of(assistant, "responseDelaySeconds", WAIT_SECONDS),
+            WAIT_LIMITS,
         ),
         smart=kind,
         wait_function=_function(smart) if kind is Smart.WAIT_FUNCTION else None,
@@ -154,9 +167,9 @@ def _function(smart: Json) -> WaitFunction:
 def _by_transcript(given: Json) -> ByTranscript:
     plan = object_of(given, "transcriptionEndpointingPlan")
     return ByTranscript(
-        number_of(plan, "onPunctuationSeconds", PUNCTUATION),
-        number_of(plan, "onNoPunctuationSeconds", NO_PUNCTUATION),
-        number_of(plan, "onNumberSeconds", NUMBER),
+        number_within(plan, "onPunctuationSeconds", PUNCTUATION, TRANSCRIPT_LIMITS),
+        number_within(plan, "onNoPunctuationSeconds", NO_PUNCTUATION, TRANSCRIPT_LIMITS),
+        number_within(plan, "onNumberSeconds", NUMBER, TRANSCRIPT_LIMITS),
     )
 
 

@@ -12,7 +12,13 @@ from functools import cache
 from itertools import chain, islice
 from typing import NamedTuple
 
-from app.domain.assistant import carrier_speech, speech_fields, tool_parts, value_forms
+from app.domain.assistant import (
+    carrier_speech,
+    speech_fields,
+    tool_parts,
+    transfer_places,
+    value_forms,
+)
 from app.domain.assistant.config import BY_CARRIER
 from app.domain.assistant.fields import FREE, Json, is_absent, object_of, objects_of, text_of
 from app.domain.assistant.hooks import without_effect
@@ -74,7 +80,10 @@ class Finding(NamedTuple):
 
 def check_fields(assistant: Json) -> list[Finding]:
     """Every field with its fate, in the order of the assistant. Nulls count as absent."""
-    idle = (Finding(path, Fate.IGNORED, why) for path, why in without_effect(assistant))
+    never = chain(
+        without_effect(assistant), transfer_places.without_effect(transfer_places.places(assistant))
+    )
+    idle = (Finding(path, Fate.IGNORED, why) for path, why in never)
     found = islice(chain(_object(assistant, "", ""), _of_hooks(assistant), idle), MOST)
     if text_of(object_of(assistant, "transport"), "conversationType") == BY_CARRIER:
         return [_by_carrier(assistant, each) for each in found]

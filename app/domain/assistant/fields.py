@@ -11,6 +11,9 @@ from collections.abc import Mapping
 Json = Mapping[str, object]
 """A JSON object."""
 
+Limits = tuple[float, float]
+"""The least and the most that a number may be."""
+
 FREE = frozenset({"metadata", "variableValues"})
 """Fields with a client's own data: this program reads nothing in them."""
 
@@ -79,6 +82,14 @@ def number_of(holder: Json, name: str, default: float) -> float:
     except OverflowError:  # JSON sets no limit to the digits of an integer
         return default
     return number if number >= 0 else default
+
+
+def number_within(holder: Json, name: str, default: float, limits: Limits) -> float:
+    """The field's number, or the nearest one within its limits; else ``default``, as it is."""
+    given = holder.get(name)
+    if isinstance(given, bool) or not isinstance(given, int | float) or given != given:
+        return default
+    return float(min(max(given, limits[0]), limits[1]))
 
 
 def count_of(holder: Json, name: str, default: int) -> int:

@@ -30,6 +30,7 @@ class Moment(Enum):
     ASSISTANT_INTERRUPTED = "assistant.speech.interrupted"
     CUSTOMER_INTERRUPTED = "customer.speech.interrupted"
     CUSTOMER_SILENT = "customer.speech.timeout"
+    TIME_ELAPSED = "call.timeElapsed"
 
 
 SILENT = re.compile(r"customer\.speech\.timeout(\[[^\]]{0,200}\])?")
@@ -38,6 +39,8 @@ PROPERTY = re.compile(r"\s*(\w+)\s*=\s*([^,\]]+)")
 ELSEWHERE = {
     "session.created": "chats have it, calls have none",
     "call.ringing": "phone numbers have it, assistants have none",
+    "model.response.timeout": "a model that is too slow ends the call, or `fallbackModels` answer",
+    "assistant.transcriber.endpointedSpeechLowConfidence": "words have no confidence here",
 }
 """Other hooks of Vapi's, with the reason why an assistant's call never triggers them."""
 MAX_HOOKS = 30
@@ -46,7 +49,12 @@ TIMEOUT_SECONDS, MAX_COUNT = 7.5, 3
 """Defaults of ``customer.speech.timeout``."""
 TIMEOUTS, COUNTS = (1.0, 1000.0), (1, 10)
 """Least and most of both."""
+ELAPSED = (1.0, 43200.0)
+"""Least and most ``seconds`` of ``call.timeElapsed``: as long as a call may last."""
 ON_USER_SPEECH = "onUserSpeech"
+MCP = "mcp"
+"""A type of tool that only a model calls."""
+OPTIONS = frozenset({"seconds", "timeoutSeconds", "triggerMaxCount", "triggerResetMode"})
 ROLES = ("assistant", "system", "user")
 FILTER_KEY = "call.endedReason"
 
@@ -60,7 +68,7 @@ class Hook:
     reasons: tuple[frozenset[str], ...] = ()
     """``filters``: each set has to hold the call's ``endedReason``."""
     seconds: float = TIMEOUT_SECONDS
-    """Silence of the caller after which it triggers."""
+    """Silence of the caller after which it triggers; of ``TIME_ELAPSED``: the call's age."""
     count: int = MAX_COUNT
     """How often it triggers."""
     starts_again: bool = False
@@ -110,10 +118,24 @@ def with_tools(assistant: Json, tools: Mapping[str, Json]) -> list[Json]:
 
 
 def without_effect(assistant: Json) -> Iterator[tuple[str, str]]:
-    """Hooks that are kept and never trigger: paths and reasons."""
+    """What is kept and has no effect: hooks that never trigger, and parts of others. With why."""
     for number, each in enumerate(objects_of(assistant, "hooks")):
         if reason := ELSEWHERE.get(text_of(each, "on")):
             yield f"hooks.{number}", reason
+            continue
+        for part, why in _idle_parts(each):
+            yield f"hooks.{number}.{part}", why
+
+
+def _idle_parts(given: Json) -> Iterator[tuple[str, str]]:
+    if list_of(given, "filters") and text_of(given, "on") != Moment.CALL_ENDING.value:
+        yield "filters", "only a hook of call.ending has filters"
+    for name in object_of(given, "options"):
+        if name not in OPTIONS:
+            yield f"options.{name[:80]}", "no such field of Vapi's"
+    for number, action in enumerate(objects_of(given, "do")):
+        if text_of(object_of(action, "tool"), "type") == MCP:
+            yield f"do.{number}.tool.type", "a hook calls no tool of an MCP server"
 
 
 def _hook(given: Json) -> Iterator[Hook]:
@@ -125,10 +147,15 @@ def _hook(given: Json) -> Iterator[Hook]:
         Moment.CUSTOMER_SILENT if SILENT.fullmatch(name) else Moment(name),
         tuple(objects_of(given, "do")),
         tuple(frozenset(texts_of(each, "oneOf")) for each in objects_of(given, "filters")),
-        number_of(options, "timeoutSeconds", TIMEOUT_SECONDS),
+        number_of(options, _seconds_of(name), TIMEOUT_SECONDS),
         count_of(options, "triggerMaxCount", MAX_COUNT),
         options.get("triggerResetMode") == ON_USER_SPEECH,
     )
+
+
+def _seconds_of(name: str) -> str:
+    """The option that holds the hook's seconds."""
+    return "seconds" if name == Moment.TIME_ELAPSED.value else "timeoutSeconds"
 
 
 def _named(name: str) -> dict[str, object]:
@@ -153,7 +180,16 @@ def _hook_problems(given: Json) -> Iterator[str]:
             yield f"do.{number}{problem}"
     for number, each in enumerate(list_of(given, "filters")):
         yield from (f"filters.{number}{problem}" for problem in _filter_problems(each))
-    yield from _option_problems({**_named(name), **object_of(given, "options")})
+    options = {**_named(name), **object_of(given, "options")}
+    if name == Moment.TIME_ELAPSED.value:
+        yield from _elapsed_problems(options)
+    else:
+        yield from _option_problems(options)
+
+
+def _elapsed_problems(options: Json) -> Iterator[str]:
+    if not ELAPSED[0] <= number_of(options, "seconds", -1.0) <= ELAPSED[1]:
+        yield f"options.seconds must be from {ELAPSED[0]:g} to {ELAPSED[1]:g}"
 
 
 def _option_problems(options: Json) -> Iterator[str]:

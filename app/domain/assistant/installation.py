@@ -12,6 +12,7 @@ from app.domain.assistant import (
     carrier_speech,
     tool_types,
     transfer_assistant,
+    transfer_places,
     transfer_plan,
     upstream,
 )
@@ -100,7 +101,11 @@ def _operators_findings(
     assistant: AssistantConfig, installation: Installation
 ) -> Iterator[Finding]:
     """The same for the assistants that talk with the operators of transfers, and their tools."""
-    for path, given in transfer_plan.assistants(assistant.json):
+    for place in transfer_places.places(assistant.json):
+        given = transfer_plan.read(place.destination).assistant
+        if not given:
+            continue
+        path = f"{place.path}{transfer_places.PLAN}.transferAssistant"
         whole = transfer_assistant.effective(assistant, given)
         if wrong := transfer_assistant.menu_problem(whole):
             yield Finding(path, Fate.REFUSED, wrong)

@@ -8,12 +8,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from app.domain.assistant.fields import Json, count_of, number_of, object_of, texts_of
+from app.domain.assistant.fields import Json, count_of, number_within, object_of, texts_of
 
 VOICE_SECONDS = 0.2
 BACKOFF_SECONDS = 1.0
 """Default of ``backoffSeconds``."""
-MAX_BACKOFF_SECONDS = 10.0
+BACKOFF_LIMITS = (0.0, 10.0)
+VOICE_LIMITS = (0.0, 0.5)
+WORDS_LIMITS = (0, 10)
 MAX_PHRASES = 200
 ACKNOWLEDGEMENTS = (
     *("i understand", "i see", "i got it", "i hear you", "im listening", "im with you", "right"),
@@ -65,11 +67,11 @@ class StopSpeakingPlan:
 
 def parse(assistant: Json) -> StopSpeakingPlan:
     given = object_of(assistant, "stopSpeakingPlan")
-    backoff = number_of(given, "backoffSeconds", BACKOFF_SECONDS)
+    older = count_of(assistant, "numWordsToInterruptAssistant", 0)
     return StopSpeakingPlan(
-        count_of(given, "numWords", count_of(assistant, "numWordsToInterruptAssistant", 0)),
-        number_of(given, "voiceSeconds", VOICE_SECONDS),
-        min(backoff, MAX_BACKOFF_SECONDS),
+        int(number_within(given, "numWords", older, WORDS_LIMITS)),
+        number_within(given, "voiceSeconds", VOICE_SECONDS, VOICE_LIMITS),
+        number_within(given, "backoffSeconds", BACKOFF_SECONDS, BACKOFF_LIMITS),
         _phrases(given, "acknowledgementPhrases", ACKNOWLEDGEMENTS),
         _phrases(given, "interruptionPhrases", INTERRUPTIONS),
     )

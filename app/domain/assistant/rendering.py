@@ -80,11 +80,14 @@ def _filled(value: Any, values: JsonObject) -> Any:
         return value
     later = LATER.get(value.get("type"), frozenset())
     return {
-        name: each if name in later else _field(name, each, values) for name, each in value.items()
+        name: each if name in later else _field(value, name, values) for name, each in value.items()
     }
 
 
-def _field(name: str, value: Any, values: JsonObject) -> Any:
+def _field(holder: JsonObject, name: str, values: JsonObject) -> Any:
+    value = holder[name]
+    if text.is_markup(holder, name):
+        return text.fill(value, values, escapes=True)
     if name == "secret" or (name in OF_ANY_TOOL and not _is_schema(name, value)):
         return value
     if name == "url" and isinstance(value, str):

@@ -50,8 +50,8 @@ NO_FILES = ignored("no such files are made")
 NO_CONSENT = ignored("no consent is asked for: let `firstMessage` do it")
 NO_ADDRESS = ignored("requests come from this installation's own addresses")
 ONCE = ignored("a voice or transcriber is asked once, then its `fallbackPlan`")
-DIALLED = ignored("a destination is always dialled: no REFER and no BYE is sent")
-NO_TWIML = ignored("the operator hears `message` instead")
+BY_SIP = Row(Fate.SERVED, "of a caller's leg that is SIP; any other destination is dialled")
+IN_REFER_TO = mapped("the headers of a REFER are always in its Refer-To")
 OWN_LEVEL = ignored("the suppressor finds the level by itself")
 NO_WORKFLOWS = ignored("workflows are not served: use a squad")
 
@@ -93,7 +93,9 @@ ROWS: Mapping[str, Row] = {
     "artifactPlan.scorecards": NO_SCORES,
     "artifactPlan.structuredOutputIds": SERVED,
     "artifactPlan.structuredOutputs": SERVED,
-    "artifactPlan.transcriptPlan": SERVED,
+    "artifactPlan.transcriptPlan.assistantName": SERVED,
+    "artifactPlan.transcriptPlan.enabled": SERVED,
+    "artifactPlan.transcriptPlan.userName": SERVED,
     "artifactPlan.videoRecordingEnabled": ignored("no video"),
     "backchannelingEnabled": ignored("gone at Vapi too"),
     "backgroundDenoisingEnabled": OLDER,
@@ -104,7 +106,7 @@ ROWS: Mapping[str, Row] = {
     "backgroundSpeechDenoisingPlan.fourierDenoisingPlan.mediaDetectionEnabled": OWN_LEVEL,
     "backgroundSpeechDenoisingPlan.fourierDenoisingPlan.staticThreshold": OWN_LEVEL,
     "backgroundSpeechDenoisingPlan.fourierDenoisingPlan.windowSizeMs": OWN_LEVEL,
-    "backgroundSpeechDenoisingPlan.smartDenoisingPlan": SERVED,
+    "backgroundSpeechDenoisingPlan.smartDenoisingPlan.enabled": SERVED,
     "clientMessages": SERVED,
     "compliancePlan.hipaaEnabled": SERVED,
     "compliancePlan.pciEnabled": SERVED,
@@ -123,7 +125,11 @@ ROWS: Mapping[str, Row] = {
     "forwardingPhoneNumber": OLDER,
     "forwardingPhoneNumbers": OLDER,
     "hipaaEnabled": OLDER,
-    "hooks": SERVED,
+    "hooks.do": SERVED,
+    "hooks.filters": SERVED,
+    "hooks.name": SERVED,
+    "hooks.on": SERVED,
+    "hooks.options": SERVED,
     "keypadInputPlan.delimiters": SERVED,
     "keypadInputPlan.enabled": Row(Fate.SERVED, "`true` without it, Vapi's is `false`"),
     "keypadInputPlan.timeoutSeconds": SERVED,
@@ -186,8 +192,8 @@ ROWS: Mapping[str, Row] = {
     "model.tools.destinations.transferPlan.holdAudioUrl": SERVED,
     "model.tools.destinations.transferPlan.message": SERVED,
     "model.tools.destinations.transferPlan.mode": SERVED,
-    "model.tools.destinations.transferPlan.sipHeadersInReferToEnabled": DIALLED,
-    "model.tools.destinations.transferPlan.sipVerb": DIALLED,
+    "model.tools.destinations.transferPlan.sipHeadersInReferToEnabled": IN_REFER_TO,
+    "model.tools.destinations.transferPlan.sipVerb": BY_SIP,
     "model.tools.destinations.transferPlan.summaryPlan": SERVED,
     "model.tools.destinations.transferPlan.timeout": SERVED,
     **{
@@ -207,7 +213,7 @@ ROWS: Mapping[str, Row] = {
         )
     },
     "model.tools.destinations.transferPlan.transferCompleteAudioUrl": SERVED,
-    "model.tools.destinations.transferPlan.twiml": NO_TWIML,
+    "model.tools.destinations.transferPlan.twiml": SERVED,
     "model.tools.destinations.type": SERVED,
     "model.tools.destinations.variableExtractionPlan": SERVED,
     "model.tools.encryptedPaths": ignored("arguments are sent as they are"),
@@ -268,10 +274,21 @@ ROWS: Mapping[str, Row] = {
     "serverUrl": OLDER,
     "serverUrlSecret": OLDER,
     "silenceTimeoutSeconds": SERVED,
-    "startSpeakingPlan.customEndpointingRules": SERVED,
+    "startSpeakingPlan.customEndpointingRules.assistantRegex": SERVED,
+    "startSpeakingPlan.customEndpointingRules.assistantRegexOptions": SERVED,
+    "startSpeakingPlan.customEndpointingRules.customerRegex": SERVED,
+    "startSpeakingPlan.customEndpointingRules.customerRegexOptions": SERVED,
+    "startSpeakingPlan.customEndpointingRules.regex": SERVED,
+    "startSpeakingPlan.customEndpointingRules.regexOptions": SERVED,
+    "startSpeakingPlan.customEndpointingRules.timeoutSeconds": SERVED,
+    "startSpeakingPlan.customEndpointingRules.type": SERVED,
     "startSpeakingPlan.smartEndpointingEnabled": SERVED,
-    "startSpeakingPlan.smartEndpointingPlan": SERVED,
-    "startSpeakingPlan.transcriptionEndpointingPlan": SERVED,
+    "startSpeakingPlan.smartEndpointingPlan.provider": SERVED,
+    "startSpeakingPlan.smartEndpointingPlan.server": SERVED,
+    "startSpeakingPlan.smartEndpointingPlan.waitFunction": SERVED,
+    "startSpeakingPlan.transcriptionEndpointingPlan.onNoPunctuationSeconds": SERVED,
+    "startSpeakingPlan.transcriptionEndpointingPlan.onNumberSeconds": SERVED,
+    "startSpeakingPlan.transcriptionEndpointingPlan.onPunctuationSeconds": SERVED,
     "startSpeakingPlan.waitSeconds": SERVED,
     "stopSpeakingPlan.acknowledgementPhrases": SERVED,
     "stopSpeakingPlan.backoffSeconds": SERVED,
@@ -302,10 +319,21 @@ ROWS: Mapping[str, Row] = {
     "transportConfigurations": ignored("the phone number decides the transport"),
     "variableValues": SERVED,
     "voice.cachingEnabled": ignored("no sound is kept"),
-    "voice.chunkPlan": SERVED,
+    "voice.chunkPlan.enabled": SERVED,
+    "voice.chunkPlan.formatPlan.enabled": SERVED,
+    "voice.chunkPlan.formatPlan.formattersEnabled": SERVED,
+    "voice.chunkPlan.formatPlan.numberToDigitsCutoff": SERVED,
+    "voice.chunkPlan.formatPlan.replacements": SERVED,
+    "voice.chunkPlan.minCharacters": SERVED,
+    "voice.chunkPlan.punctuationBoundaries": SERVED,
+    "voice.fallbackPlan.voices.cachingEnabled": ignored("no sound is kept"),
+    "voice.fallbackPlan.voices.chunkPlan": ignored("the voice's own `chunkPlan` holds"),
     "voice.fallbackPlan.voices.provider": SERVED,
     "voice.fallbackPlan.voices.server": SERVED,
-    "voice.inputPreprocessingEnabled": ignored("`voice.chunkPlan` replaced it"),
+    "voice.inputMinCharacters": OLDER,
+    "voice.inputPreprocessingEnabled": OLDER,
+    "voice.inputPunctuationBoundaries": OLDER,
+    "voice.inputReformattingEnabled": OLDER,
     "voice.model": SERVED,
     "voice.provider": SERVED,
     "voice.server.backoffPlan": ONCE,
@@ -337,7 +365,6 @@ ALWAYS_ON = frozenset(
     {
         "artifactPlan.loggingEnabled",
         "artifactPlan.recordingUseCustomStorageEnabled",
-        "voice.inputPreprocessingEnabled",
     }
 )
 """Ignored flags whose ``false`` has no effect either. That of the others is what happens."""

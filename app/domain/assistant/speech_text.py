@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from app.domain.assistant.fields import (
     Json,
-    count_of,
     list_of,
     number_of,
+    number_within,
     object_of,
     objects_of,
     text_of,
@@ -37,6 +37,12 @@ FORMATTERS = frozenset(
     }
 )
 """Vapi's names."""
+OLDER = {
+    "inputPreprocessingEnabled": "enabled",
+    "inputMinCharacters": "minCharacters",
+    "inputPunctuationBoundaries": "punctuationBoundaries",
+}
+"""The voice's older fields of 2024 -> those of the ``chunkPlan``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +93,7 @@ class SpeechTextPlan:
 
 def parse(voice: Json) -> SpeechTextPlan:
     """Without a ``formatPlan`` nothing is written out: voices read numbers by themselves."""
-    plan = object_of(voice, "chunkPlan")
+    plan = _plan(voice)
     if plan.get("enabled") is False:
         return SpeechTextPlan()
     boundaries = tuple(
@@ -119,9 +125,16 @@ def problems(voice: Json) -> Iterator[str]:
             yield f"voice.chunkPlan.formatPlan.replacements.{number}.{error}"
 
 
+def _plan(voice: Json) -> Json:
+    """The ``chunkPlan``, completed by the older fields."""
+    older: dict[str, object] = {new: voice[old] for old, new in OLDER.items() if old in voice}
+    if "inputReformattingEnabled" in voice:
+        older["formatPlan"] = {"enabled": voice["inputReformattingEnabled"]}
+    return {**older, **object_of(voice, "chunkPlan")}
+
+
 def _characters(plan: Json, default: int) -> int:
-    given = count_of(plan, "minCharacters", default)
-    return max(CHARACTERS[0], min(given, CHARACTERS[1])) if given else 0
+    return int(number_within(plan, "minCharacters", default, CHARACTERS))
 
 
 def _replacements(formatting: Json) -> Iterator[Replacement]:

@@ -9,23 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from app.domain.assistant import history
+from app.domain.assistant import history, talk_fields
 from app.domain.assistant.config import AssistantConfig
-from app.domain.assistant.conversation import FirstMessageMode
 from app.domain.assistant.fields import Json, object_of, objects_of, text_of
 from app.domain.assistant.history import History
 from providers.common.json_types import JsonDict, JsonObject
 
 NAME, MAX_NAME = "transfer-assistant", 40
 """Its default name, and what a name may have here. Vapi takes 100 characters of this one."""
-MAX_SECONDS, SILENCE_SECONDS = 120, 30
-"""Vapi's defaults of ``maxDurationSeconds`` and ``silenceTimeoutSeconds``."""
-SECONDS: Mapping[str, range] = {
-    "maxDurationSeconds": range(10, 43_201),
-    "silenceTimeoutSeconds": range(5, 3601),
-}
-"""Field -> the seconds that it may have."""
-MAX_MESSAGES = 10_000
 PROMPT = (
     "A caller is on hold, and you are on the phone with the person who may take the call. "
     "Find out whether this person can talk with the caller now. "
@@ -75,22 +66,16 @@ class Talk:
     history: History
 
 
-def max_seconds(given: Json) -> float:
-    """How long it may talk with the operator."""
-    return _seconds(given, "maxDurationSeconds", MAX_SECONDS)
-
-
 def effective(caller: AssistantConfig, given: Json) -> AssistantConfig:
     """It, with what it has from the caller's assistant. Its templates are as they are."""
     made = {name: caller.json[name] for name in INHERITED if name in caller.json}
     made |= {name: given[name] for name in OWN if given.get(name) not in (None, "", {})}
-    silence = _seconds(given, "silenceTimeoutSeconds", SILENCE_SECONDS)
     return AssistantConfig(
         {
             **made,
             "name": (text_of(given, "name") or NAME)[:MAX_NAME],
             "model": _model(caller, object_of(given, "model")),
-            "silenceTimeoutSeconds": silence,
+            "silenceTimeoutSeconds": talk_fields.silence_seconds(given),
             "transport": {"provider": "local"},
             "serverMessages": [],
             "clientMessages": [],
@@ -118,50 +103,6 @@ def informed(assistant: AssistantConfig, talk: Talk, plan: Json, briefing: str) 
 def menu_problem(made: AssistantConfig) -> str | None:
     """Why an embedded menu cannot decide with the operator; None if it can, or is a model."""
     return NO_MENU if made.is_menu and not object_of(made.model, "menu") else None
-
-
-def problem(plan: JsonObject) -> str | None:
-    """Why ``transferAssistant`` or ``contextEngineeringPlan`` is not valid, as a sentence."""
-    return _context_problem(plan.get("contextEngineeringPlan")) or _problem(
-        plan.get("transferAssistant")
-    )
-
-
-def _problem(given: object) -> str | None:
-    if given is None:
-        return None
-    if not isinstance(given, Mapping):
-        return "transferAssistant must be an object"
-    for name in ("model", "voice", "transcriber"):
-        if not isinstance(given.get(name) or {}, Mapping):
-            return f"transferAssistant.{name} must be an object"
-    for name in ("name", "firstMessage"):
-        if not isinstance(given.get(name) or "", str):
-            return f"transferAssistant.{name} must be a string"
-    modes = [mode.value for mode in FirstMessageMode]
-    if given.get("firstMessageMode") not in (None, *modes):
-        return f"transferAssistant.firstMessageMode must be one of: {', '.join(modes)}"
-    for name, seconds in SECONDS.items():
-        value = given.get(name)
-        if value is not None and not _is_within(value, seconds):
-            first, last = seconds[0], seconds[-1]
-            return f"transferAssistant.{name} must be a number from {first} to {last}"
-    return None
-
-
-def _context_problem(plan: object) -> str | None:
-    name = "contextEngineeringPlan"
-    if plan is None:
-        return None
-    if not isinstance(plan, Mapping):
-        return f"{name} must be an object"
-    if plan.get("type") not in history.PLANS:
-        return f"{name}.type must be one of: {', '.join(history.PLANS)}"
-    most = plan.get("maxMessages")
-    needed = plan["type"] == history.Way.LAST
-    if needed and not _is_within(most, range(MAX_MESSAGES + 1)):
-        return f"{name}.maxMessages must be a number from 0 to {MAX_MESSAGES}"
-    return None
 
 
 def _model(caller: AssistantConfig, own: Json) -> JsonDict:
@@ -194,14 +135,3 @@ def _line(message: JsonObject) -> str:
     if role == "tool_call_result" and message.get("result"):
         return f"Result of {message.get('name')}: {message['result']}"
     return ""
-
-
-def _seconds(given: Json, name: str, default: int) -> float:
-    value = given.get(name)
-    return float(str(value)) if _is_within(value, SECONDS[name]) else default
-
-
-def _is_within(value: object, seconds: range) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return seconds[0] <= value <= seconds[-1]

@@ -6,14 +6,15 @@ https://docs.vapi.ai/calls/call-handling-with-vapis-voice-intelligence
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from app.domain.assistant import transfer_assistant
-from app.domain.assistant.fields import Json, object_of, objects_of, text_of
+from app.domain.assistant import talk_fields
+from app.domain.assistant.fields import Json, object_of, text_of
 from app.domain.assistant.words import words_of
+from providers.common import operator_twiml
 from providers.common.json_types import JsonObject
 
 
@@ -30,6 +31,16 @@ class Mode(StrEnum):
     EXPERIMENTAL = "warm-transfer-experimental"
 
 
+class Verb(StrEnum):
+    """Vapi's ``sipVerb``: how a blind transfer moves a caller who came by SIP."""
+
+    REFER = "refer"
+    """The caller's own device calls the destination."""
+    BYE = "bye"
+    """The leg ends, and the caller's own side goes on."""
+    DIAL = "dial"
+
+
 BLIND_MODES = frozenset({Mode.BLIND, Mode.BLIND_SUMMARY})
 WITH_SUMMARY = frozenset({Mode.BLIND_SUMMARY, Mode.SAY_SUMMARY, Mode.WAIT_SUMMARY})
 """Modes in which the operator gets a summary."""
@@ -37,6 +48,8 @@ SPEAKS_FIRST = frozenset({Mode.WAIT_MESSAGE, Mode.WAIT_SUMMARY})
 """Modes in which the operator says something first."""
 RING_SECONDS, MOST_RING_SECONDS = 60, 600
 """Vapi's default of ``dialTimeout`` and ``timeout``, and their maximum."""
+MOST_BRIEFING_SECONDS = 600.0
+"""The caller waits no longer for the end of ``twiml``."""
 MAX_TEXT = 1000
 SUMMARY_HEADER = "X-Transfer-Summary"
 NO_SUMMARY = "A caller is being connected to you."
@@ -63,6 +76,8 @@ class TransferPlan:
     mode: Mode = Mode.BLIND
     message: str = ""
     """What the operator hears before the caller."""
+    twiml: str = ""
+    """What the operator's leg runs instead of ``message``."""
     summary: Json = field(default_factory=dict)
     """``summaryPlan``."""
     ring_seconds: int = RING_SECONDS
@@ -73,6 +88,7 @@ class TransferPlan:
     joined_url: str | None = None
     """The audio that the operator hears just before the caller."""
     fallback: Fallback | None = None
+    verb: Verb = Verb.DIAL
     listen_seconds: int = 0
     """How long the operator may stay silent before being told. 0: is told at once."""
     assistant: Json = field(default_factory=dict)
@@ -99,10 +115,22 @@ class TransferPlan:
     @property
     def talk_seconds(self) -> float:
         """How long the transfer assistant may talk with the operator."""
-        return transfer_assistant.max_seconds(self.assistant)
+        return talk_fields.max_seconds(self.assistant)
+
+    @property
+    def briefing_seconds(self) -> float:
+        """How long the operator's leg takes for ``twiml``, at most."""
+        if not self.twiml:
+            return 0.0
+        return min(operator_twiml.seconds(operator_twiml.parse(self.twiml)), MOST_BRIEFING_SECONDS)
 
     def briefing(self, summary: str) -> str:
-        """What the operator hears; with a transfer assistant, what it has to tell."""
+        """What the operator hears; empty where ``twiml`` says it.
+
+        With a transfer assistant, what that has to tell.
+        """
+        if self.twiml:
+            return ""
         told = summary if self.wants_summary else self.message
         if self.assistant:
             return (told or self.message)[:MAX_TEXT]
@@ -110,18 +138,20 @@ class TransferPlan:
 
 
 def read(destination: JsonObject) -> TransferPlan:
-    """The plan of a destination. An unknown mode is a blind transfer."""
+    """The plan of a destination. An unknown mode is a blind transfer, an unknown verb dials."""
     plan = object_of(destination, "transferPlan")
-    mode = text_of(plan, "mode")
+    mode, verb = text_of(plan, "mode"), text_of(plan, "sipVerb")
     return TransferPlan(
         mode=Mode(mode) if mode in set(Mode) else Mode.BLIND,
         message=_text(plan.get("message")),
+        twiml=text_of(plan, "twiml") if mode == Mode.TWIML else "",
         summary=object_of(plan, "summaryPlan"),
         ring_seconds=_seconds(plan, "dialTimeout"),
         rings_at_most=_is_seconds(plan.get("dialTimeout")),
         hold_url=text_of(plan, "holdAudioUrl") or None,
         joined_url=text_of(plan, "transferCompleteAudioUrl") or None,
         fallback=_fallback(object_of(plan, "fallbackPlan")),
+        verb=Verb(verb) if verb in set(Verb) else Verb.DIAL,
         listen_seconds=_seconds(plan, "timeout") if mode in SPEAKS_FIRST else 0,
         assistant=object_of(plan, "transferAssistant") if mode == Mode.EXPERIMENTAL else {},
         context=object_of(plan, "contextEngineeringPlan"),
@@ -146,6 +176,8 @@ def problem(destination: JsonObject) -> str | None:
         return "transferPlan must be an object"
     if plan.get("mode") not in set(Mode):
         return f"transferPlan.mode must be one of the following values: {', '.join(Mode)}"
+    if plan.get("sipVerb") and plan["sipVerb"] not in set(Verb):
+        return f"transferPlan.sipVerb must be one of the following values: {', '.join(Verb)}"
     for name in ("dialTimeout", "timeout"):
         seconds = plan.get(name)
         if seconds is not None and not _is_seconds(seconds):
@@ -154,28 +186,24 @@ def problem(destination: JsonObject) -> str | None:
         url = plan.get(name)
         if url and not (isinstance(url, str) and (WEB.fullmatch(url) or "{{" in url)):
             return f"transferPlan.{name} must be a URL of http or https"
-    wrong = transfer_assistant.problem(plan)
-    return f"transferPlan.{wrong}" if wrong else None
+    wrong = talk_fields.problem(plan)
+    return f"transferPlan.{wrong}" if wrong else _twiml_problem(plan)
 
 
-def problems(assistant: Json) -> Iterator[str]:
-    """Why a transfer of the assistant's tools would be refused, whatever the call."""
-    for path, destination in _destinations(assistant):
-        if found := problem(destination):
-            yield f"{path}.{found}"
-
-
-def assistants(assistant: Json) -> Iterator[tuple[str, Json]]:
-    """The transfer assistants of the assistant's tools: the path of each, and what it has."""
-    for path, destination in _destinations(assistant):
-        if given := read(destination).assistant:
-            yield f"{path}.transferPlan.transferAssistant", given
-
-
-def _destinations(assistant: Json) -> Iterator[tuple[str, Json]]:
-    for number, tool in enumerate(objects_of(object_of(assistant, "model"), "tools")):
-        for place, destination in enumerate(objects_of(tool, "destinations")):
-            yield f"model.tools.{number}.destinations.{place}", destination
+def _twiml_problem(plan: Json) -> str | None:
+    """Why no carrier could run the ``twiml``, as far as that is known before it is rendered."""
+    twiml = plan.get("twiml")
+    if twiml is None or plan.get("mode") != Mode.TWIML:
+        return None
+    if not isinstance(twiml, str) or len(twiml) > operator_twiml.MOST_CHARACTERS:
+        return f"transferPlan.twiml must be at most {operator_twiml.MOST_CHARACTERS} characters"
+    if not twiml:
+        return None
+    try:
+        operator_twiml.check_template(twiml)
+    except ValueError as error:
+        return f"transferPlan.twiml {error}"
+    return None
 
 
 def _fallback(plan: Json) -> Fallback | None:

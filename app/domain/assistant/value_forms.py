@@ -1,4 +1,6 @@
-"""Which values the served fields of an assistant may have: another one has no effect. Pure.
+"""Which values the served fields of an assistant may have. Pure.
+
+Another value has no effect; a number out of its limits counts as the nearest one.
 
 The readers of ``fields.py`` take a value of another type as absent, so that a stored assistant
 always answers. The check tells it, by this table. A field that is refused with 400 has no row.
@@ -11,7 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from app.domain.assistant.conversation import DELIMITERS, FirstMessageMode
+from app.domain.assistant.conversation import DELIMITERS, KEYPAD_LIMITS, FirstMessageMode
+from app.domain.assistant.endpointing import TRANSCRIPT_LIMITS, WAIT_LIMITS, Smart
+from app.domain.assistant.fields import Limits
+from app.domain.assistant.interruptions import BACKOFF_LIMITS, VOICE_LIMITS, WORDS_LIMITS
+from app.domain.assistant.speech_text import CHARACTERS, FORMATTERS
 from app.domain.assistant.voicemail import TYPES
 
 FLAG, NUMBER, TEXT, OBJECT = "a boolean value", "a number", "a string", "an object"
@@ -29,14 +35,16 @@ class Form:
     is_list: bool = False
     or_list: bool = False
     """A list of it is taken too."""
+    limits: Limits | None = None
+    """The least and the most that a number counts as."""
 
     def problem(self, value: object) -> str | None:
-        """Why the value has no effect, as a clause; None: it has."""
+        """Why the value is not followed as it is, as a clause; None: it is."""
         if self.is_list or (self.or_list and isinstance(value, list)):
             return self._list_problem(value)
         if not any(_is(kind, value) for kind in self.kinds):
             return f"must be {' or '.join(self.kinds)}"
-        return self._choice_problem(value)
+        return self._choice_problem(value) or self._limit_problem(value)
 
     def _list_problem(self, value: object) -> str | None:
         if not isinstance(value, list):
@@ -44,6 +52,15 @@ class Form:
         if not all(any(_is(kind, each) for kind in self.kinds) for each in value):
             return f"must be {ARRAYS[self.kinds[0]]}: the others have no effect"
         return next(filter(None, map(self._choice_problem, value)), None)
+
+    def _limit_problem(self, value: object) -> str | None:
+        if self.limits is None or not isinstance(value, int | float):
+            return None
+        least, most = self.limits
+        if least <= value <= most:
+            return None
+        nearest = least if value < least else most
+        return f"must be from {least:g} to {most:g}: it counts as {nearest:g}"
 
     def _choice_problem(self, value: object) -> str | None:
         if not self.choices or not isinstance(value, str) or value in self.choices:
@@ -60,6 +77,10 @@ def one_of(*choices: str) -> Form:
 
 def some_of(*choices: str) -> Form:
     return Form((TEXT,), choices, is_list=True)
+
+
+def within(limits: Limits) -> Form:
+    return Form((NUMBER,), limits=limits)
 
 
 A_FLAG, A_NUMBER, A_TEXT, AN_OBJECT = (Form((kind,)) for kind in (FLAG, NUMBER, TEXT, OBJECT))
@@ -110,11 +131,13 @@ FORMS: Mapping[str, Form] = {
     "artifactPlan.structuredOutputIds": TEXTS,
     "artifactPlan.structuredOutputs": OBJECTS,
     "artifactPlan.transcriptPlan": AN_OBJECT,
+    "artifactPlan.transcriptPlan.enabled": A_FLAG,
     "backgroundDenoisingEnabled": A_FLAG,
     "backgroundSpeechDenoisingPlan": AN_OBJECT,
     "backgroundSpeechDenoisingPlan.fourierDenoisingPlan": AN_OBJECT,
     "backgroundSpeechDenoisingPlan.fourierDenoisingPlan.enabled": A_FLAG,
     "backgroundSpeechDenoisingPlan.smartDenoisingPlan": AN_OBJECT,
+    "backgroundSpeechDenoisingPlan.smartDenoisingPlan.enabled": A_FLAG,
     "clientMessages": TEXTS,
     "compliancePlan": AN_OBJECT,
     "compliancePlan.hipaaEnabled": A_FLAG,
@@ -134,7 +157,7 @@ FORMS: Mapping[str, Form] = {
     "keypadInputPlan": AN_OBJECT,
     "keypadInputPlan.delimiters": Form((TEXT,), DELIMITERS, or_list=True),
     "keypadInputPlan.enabled": A_FLAG,
-    "keypadInputPlan.timeoutSeconds": A_NUMBER,
+    "keypadInputPlan.timeoutSeconds": within(KEYPAD_LIMITS),
     "messagePlan": AN_OBJECT,
     "messagePlan.idleMessageMaxSpokenCount": A_NUMBER,
     "messagePlan.idleMessages": TEXTS,
@@ -188,14 +211,24 @@ FORMS: Mapping[str, Form] = {
     "startSpeakingPlan.customEndpointingRules": OBJECTS,
     "startSpeakingPlan.smartEndpointingEnabled": Form((FLAG, TEXT)),
     "startSpeakingPlan.smartEndpointingPlan": AN_OBJECT,
+    "startSpeakingPlan.smartEndpointingPlan.provider": one_of(
+        *(kind.value for kind in Smart if kind.value)
+    ),
     "startSpeakingPlan.transcriptionEndpointingPlan": AN_OBJECT,
-    "startSpeakingPlan.waitSeconds": A_NUMBER,
+    "startSpeakingPlan.transcriptionEndpointingPlan.onNoPunctuationSeconds": within(
+        TRANSCRIPT_LIMITS
+    ),
+    "startSpeakingPlan.transcriptionEndpointingPlan.onNumberSeconds": within(TRANSCRIPT_LIMITS),
+    "startSpeakingPlan.transcriptionEndpointingPlan.onPunctuationSeconds": within(
+        TRANSCRIPT_LIMITS
+    ),
+    "startSpeakingPlan.waitSeconds": within(WAIT_LIMITS),
     "stopSpeakingPlan": AN_OBJECT,
     "stopSpeakingPlan.acknowledgementPhrases": TEXTS,
-    "stopSpeakingPlan.backoffSeconds": A_NUMBER,
+    "stopSpeakingPlan.backoffSeconds": within(BACKOFF_LIMITS),
     "stopSpeakingPlan.interruptionPhrases": TEXTS,
-    "stopSpeakingPlan.numWords": A_NUMBER,
-    "stopSpeakingPlan.voiceSeconds": A_NUMBER,
+    "stopSpeakingPlan.numWords": within(WORDS_LIMITS),
+    "stopSpeakingPlan.voiceSeconds": within(VOICE_LIMITS),
     "tools:append": OBJECTS,
     "transcriber": AN_OBJECT,
     "transcriber.fallbackPlan": AN_OBJECT,
@@ -204,6 +237,11 @@ FORMS: Mapping[str, Form] = {
     "variableValues": AN_OBJECT,
     "voice": AN_OBJECT,
     "voice.chunkPlan": AN_OBJECT,
+    "voice.chunkPlan.enabled": A_FLAG,
+    "voice.chunkPlan.formatPlan": AN_OBJECT,
+    "voice.chunkPlan.formatPlan.enabled": A_FLAG,
+    "voice.chunkPlan.formatPlan.formattersEnabled": some_of(*sorted(FORMATTERS)),
+    "voice.chunkPlan.minCharacters": within(CHARACTERS),
     "voice.fallbackPlan": AN_OBJECT,
     "voice.fallbackPlan.voices": OBJECTS,
     "voice.server": AN_OBJECT,

@@ -19,6 +19,7 @@ from app.domain.context import Context
 from app.store import events
 from providers.base.instructions import (
     Answer,
+    Brief,
     Connect,
     Fetch,
     Forward,
@@ -29,6 +30,7 @@ from providers.base.instructions import (
     Listen,
     Park,
     Play,
+    Refer,
     Return,
     Say,
 )
@@ -43,6 +45,7 @@ CONNECT = "connect"
 KINDS: Mapping[type[Instruction], str] = {
     Connect: CONNECT,
     Forward: "forward",
+    Refer: "refer",
     Return: "return",
     Say: "say",
     Hold: "hold",
@@ -51,6 +54,7 @@ KINDS: Mapping[type[Instruction], str] = {
     Join: "join",
     Play: "play",
     Listen: "listen",
+    Brief: "brief",
     Fetch: "fetch",
 }
 """Type of an instruction -> its ``type`` in ``raw.instructions``."""

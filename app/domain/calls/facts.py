@@ -109,6 +109,8 @@ class CallFacts(NamedTuple):
     """What the assistant that talks now knows of the conversation before it (``History``)."""
     upstreams: tuple[str, ...] = ()
     """The ids of its calls at an upstream, one for each media socket."""
+    sip_leg: bool = False
+    """Whether the caller's leg comes to the carrier by SIP, as far as a webhook has said."""
     taken_over: bool = False
     """Whether a supervisor has the call, and the assistant is silent."""
 
@@ -143,6 +145,7 @@ def load_facts(stored: JsonObject) -> CallFacts:
         active_id=stored.get("activeId"),
         history=stored.get("history") or {},
         upstreams=tuple(stored.get("upstreams") or ()),
+        sip_leg=bool(stored.get("sipLeg")),
         taken_over=bool(stored.get("takenOver")),
     )
 
@@ -188,6 +191,7 @@ def _columns(facts: CallFacts) -> JsonDict:
         "activeId": facts.active_id,
         "history": dict(facts.history) or None,
         "upstreams": list(facts.upstreams) or None,
+        "sipLeg": facts.sip_leg or None,
         "takenOver": facts.taken_over or None,
     }
 

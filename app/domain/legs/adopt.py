@@ -37,6 +37,8 @@ def _bound(facts: CallFacts, leg: Leg, *, media: bool) -> CallFacts:
         facts = facts._replace(leg_ref=leg.leg_ref)
     if leg.api_url and facts.api_url is None:
         facts = facts._replace(api_url=leg.api_url)
+    if leg.sip and not media:
+        facts = facts._replace(sip_leg=True)
     return facts
 
 

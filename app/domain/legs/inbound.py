@@ -127,7 +127,9 @@ class InboundLegs:
         new, refusal = self._new_call(conn, webhook, leg, visit)
         call, secrets = create.build_call(self.context, new)
         call.provider_call_id = leg.call_ref
-        call.facts = call.facts._replace(leg_ref=leg.leg_ref, api_url=leg.api_url or None)
+        call.facts = call.facts._replace(
+            leg_ref=leg.leg_ref, api_url=leg.api_url or None, sip_leg=leg.sip
+        )
         asks = refusal is NOT_PROVIDED and call.facts.server is not None
         if asks:
             call.facts = call.facts._replace(asking_since=self.context.now())

@@ -15,7 +15,7 @@ from app.domain.calls.record import CallTx, Changes
 from app.domain.legs import operator_talk, transfer, warm_jobs
 from app.domain.legs.inbound import VerifiedWebhook
 from app.domain.legs.warm_steps import REACHED, Progress, progress
-from providers.base.instructions import Fetch, HangUp, Instruction, Join, Listen, Play, Say
+from providers.base.instructions import Brief, Fetch, HangUp, Instruction, Join, Listen, Play, Say
 from providers.base.webhook import HookKind
 from providers.events import CallEvent, CallStatus, EventKind
 
@@ -37,7 +37,7 @@ def handle(tx: CallTx, webhook: VerifiedWebhook) -> list[Instruction]:
     found = progress(applied.log, pending.id)
     if applied.added:
         _react(tx, pending, found, applied.added)
-    if not (_goes_on(tx) and webhook.report.asks) or found.outcome:
+    if not _goes_on(tx) or found.outcome or not webhook.report.asks:
         return hung_up
     answer = _document(tx, pending, webhook.hook)
     if applied.added and answer:
@@ -130,8 +130,10 @@ def _document(tx: CallTx, pending: PendingForward, hook: HookKind) -> list[Instr
     if hook is HookKind.OPERATOR and plan.listen_seconds:
         return [Listen(transfer.hook_url(tx, pending, HookKind.SPOKE), plan.listen_seconds)]
     if hook in {HookKind.OPERATOR, HookKind.SPOKE}:
+        briefed = transfer.hook_url(tx, pending, HookKind.BRIEFED)
         said: list[Instruction] = [Say(pending.briefing)] if pending.briefing else []
-        return [*said, Fetch(transfer.hook_url(tx, pending, HookKind.BRIEFED))]
+        told = [Brief(plan.twiml, briefed)] if plan.twiml else said
+        return [*told, Fetch(briefed)]
     if hook in {HookKind.BRIEFED, HookKind.TALKED}:
         signal: list[Instruction] = [Play(plan.joined_url)] if plan.joined_url else []
         seconds = tx.context.settings.max_forward_seconds

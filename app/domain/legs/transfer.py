@@ -9,21 +9,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.domain.assistant import installation, transfer_assistant, transfer_plan, validate
+from app.domain.assistant import (
+    installation,
+    transfer_assistant,
+    transfer_places,
+    transfer_plan,
+    validate,
+)
 from app.domain.assistant.config import LOCAL
 from app.domain.assistant.secrets import split_secrets
+from app.domain.assistant.transfer_plan import Verb
 from app.domain.calls import instructions, tokens
 from app.domain.calls.apply import apply_events, request_end, state_of
 from app.domain.calls.facts import PendingForward
 from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.calls.state import CallState
 from app.domain.errors import Invalid
-from app.domain.legs import destinations, dial_limit, fallback, warm_jobs
+from app.domain.legs import destinations, dial_limit, fallback, sip_verbs, warm_jobs
 from app.domain.legs.warm_steps import Step, progress
 from app.domain.reporting import server_messages
 from app.store import events
 from app.store.ids import new_id
-from providers.base.instructions import Forward, Instruction, Park, Say
+from providers.base.instructions import Forward, Instruction, Park, Refer, Say
 from providers.base.webhook import HookKind
 from providers.common.json_types import JsonObject
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
@@ -110,6 +117,8 @@ def _problem(tx: CallTx, state: CallState, destination: JsonObject) -> str | Non
         return NO_ROOM
     problem = destinations.problem(tx, destination)
     reason = "destination" if problem else "forwards"
+    if problem is None and (found := transfer_places.twiml_problem(destination, tx.carrier)):
+        problem = f"destination.{found}"
     if state.forwards >= MAX_FORWARDS:
         problem = problem or f"a call is forwarded {MAX_FORWARDS} times at most"
     if problem is None:
@@ -138,7 +147,7 @@ def _talk_problem(tx: CallTx, destination: JsonObject) -> str | None:
 def _briefing(destination: JsonObject, summary: str) -> str | None:
     plan = transfer_plan.read(destination)
     if plan.is_warm:
-        return plan.briefing(summary)
+        return plan.briefing(summary) or None
     return (summary or plan.message or None) if plan.wants_summary else None
 
 
@@ -160,7 +169,23 @@ def hand_over(tx: CallTx, state: CallState, question: CallEvent | None = None) -
     if is_warm(pending):
         warm_jobs.dial(tx, pending)
         warm_jobs.watch(tx, pending, Step.HELD)
+    if sip_verbs.chosen(tx, pending) is Verb.BYE:
+        return _end_leg(tx, pending)
+    sip_verbs.tell_dialled(tx, pending)
     return forward(tx)
+
+
+def _end_leg(tx: CallTx, pending: PendingForward) -> list[Instruction]:
+    """End the call: the caller's own side goes on with the caller. A flow gets its leg back."""
+    over = CallEvent(
+        EventKind.FORWARD_ENDED,
+        at=tx.context.now(),
+        key=f"forward.ended:{pending.id}",
+        reason=pending.reason,
+        data={"forward": pending.id, "sipVerb": Verb.BYE},
+    )
+    apply_events(tx, [over], shown(tx, pending))
+    return [*_said(pending), *instructions.return_leg(tx.call)]
 
 
 def is_warm(pending: PendingForward) -> bool:
@@ -171,11 +196,25 @@ def is_warm(pending: PendingForward) -> bool:
 def forward(tx: CallTx) -> list[Instruction]:
     """The instructions of the pending forward."""
     pending = _pending(tx.call)
-    said = [Say(pending.message)] if pending.message else []
-    return [*said, _park(tx, pending) if is_warm(pending) else _instruction(tx, pending)]
+    if is_warm(pending):
+        return [*_said(pending), _park(tx, pending)]
+    refers = sip_verbs.chosen(tx, pending) is Verb.REFER
+    return [*_said(pending), _refer(tx, pending) if refers else _dial(tx, pending)]
 
 
-def _instruction(tx: CallTx, pending: PendingForward) -> Forward:
+def _said(pending: PendingForward) -> list[Instruction]:
+    return [Say(pending.message)] if pending.message else []
+
+
+def _refer(tx: CallTx, pending: PendingForward) -> Refer:
+    return Refer(
+        destinations.address(pending.destination),
+        hook_url(tx, pending, HookKind.FORWARD),
+        destinations.sip_headers(pending.destination, pending.briefing),
+    )
+
+
+def _dial(tx: CallTx, pending: PendingForward) -> Forward:
     destination, plan = pending.destination, transfer_plan.read(pending.destination)
     extension = destination.get("extension")
     return Forward(

@@ -47,7 +47,7 @@ NO_WORD_SECONDS = 15.0
 RING_GRACE_SECONDS = 10.0
 """Beyond ``dialTimeout``: for connecting, and for machine detection."""
 BRIEFING_SECONDS, CHARACTERS_A_SECOND = 15.0, 10.0
-"""A message takes this long and a second more for so many characters."""
+"""A message takes this long and a second more for so many characters, ``twiml`` its own time."""
 JOIN_SECONDS = 10.0
 LOOK_SECONDS = 10.0
 """Between two looks at a talk with the operator: whether it goes on, and for how long."""
@@ -108,7 +108,8 @@ def longest(step: Step, plan: TransferPlan, briefing: str) -> float | None:
         case Step.TALKING:
             return LOOK_SECONDS
         case Step.ANSWERED:
-            return plan.listen_seconds + BRIEFING_SECONDS + len(briefing) / CHARACTERS_A_SECOND
+            spoken = len(briefing) / CHARACTERS_A_SECOND + plan.briefing_seconds
+            return plan.listen_seconds + BRIEFING_SECONDS + spoken
         case Step.BRIEFED:
             return JOIN_SECONDS
         case Step.JOINED:

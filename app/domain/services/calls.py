@@ -8,7 +8,7 @@ from functools import partial
 
 from sqlalchemy.engine import Connection
 
-from app.domain.assistant import carrier_speech, installation, transfer_plan
+from app.domain.assistant import carrier_speech, installation, transfer_places, transfer_plan
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.fields import object_of
 from app.domain.assistant.outgoing import check_credential_ids, check_outgoing
@@ -55,6 +55,7 @@ from app.domain.resources.tools import check_ids
 from app.domain.services.messages import MessageService
 from app.store import accounts, call_lists, calls, events
 from app.store.call_lists import CallFilter
+from providers.base.carrier import Carrier
 from providers.base.instructions import Details
 from providers.base.webhook import HookKind
 from providers.common.json_types import JsonDict, JsonObject
@@ -322,6 +323,8 @@ class CallService:
             assistant_id, whole = self._assistant(conn, org_id, body, number)
         if unfit := carrier_speech.mismatch(whole, provider):
             raise Invalid(unfit)
+        if provider.phone:
+            self._check_transfers(chosen, whole, provider)
         return NewCall(
             org_id=org_id,
             provider=provider,
@@ -340,6 +343,15 @@ class CallService:
             server=stored_resources.org_server(self.context, conn, org_id),
             squad=chosen.squad if chosen else None,
         )
+
+    def _check_transfers(
+        self, chosen: FirstOfSquad | None, whole: AssistantConfig, carrier: Carrier
+    ) -> None:
+        """Raises ``Invalid`` for a transfer that this carrier could never make."""
+        squad = chosen.squad.json if chosen else {}
+        found = [*whole.transfers, *transfer_places.places(squad)]
+        if wrong := [*transfer_places.carrier_problems(found, carrier)]:
+            raise Invalid(wrong)
 
     def _squad(
         self, conn: Connection, org_id: str, body: JsonObject, number: JsonObject

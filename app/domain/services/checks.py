@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from sqlalchemy.engine import Connection
 
-from app.domain.assistant import squad
+from app.domain.assistant import squad, transfer_places
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.field_check import Finding
 from app.domain.assistant.fields import object_of, objects_of, text_of
@@ -20,6 +20,7 @@ from app.domain.resources import squads, stored
 from app.domain.resources.assistant_check import findings
 from app.settings import Settings
 from app.store import accounts
+from providers.base.carrier import Carrier
 from providers.common.json_types import JsonObject
 
 log = logging.getLogger(__name__)
@@ -76,7 +77,23 @@ class CheckService:
                 assistant = stored or assistant
             whole = assistant.with_overrides(overrides)
             found = self.within(conn, org_id, whole, [*_numbers_of(body)])
+            found += self._at_carrier(whole, self._carrier(conn, org_id, body), found)
         return self._own(found, own)
+
+    def _at_carrier(
+        self, assistant: AssistantConfig, carrier: Carrier | None, known: Iterable[Finding]
+    ) -> list[Finding]:
+        """What has no effect at the call's carrier alone."""
+        told = {each.path for each in known if each.fate is Fate.IGNORED}
+        idle = transfer_places.without_effect(assistant.transfers, carrier)
+        return [Finding(path, Fate.IGNORED, why) for path, why in idle if path not in told]
+
+    def _carrier(self, conn: Connection, org_id: str, body: JsonObject) -> Carrier | None:
+        """The call's carrier, if its body names the number's id or a provider."""
+        if id := body.get("phoneNumberId"):
+            row = stored_resources.stored_number(self.context, conn, org_id, id)
+            return self.context.providers.get(str(row["provider"])) if row else None
+        return self.context.providers.get(text_of(object_of(body, "phoneNumber"), "provider"))
 
     def _given_squad(self, org_id: str, body: JsonObject) -> list[Finding]:
         """Of a call's own squad, or of the overrides for a stored one."""

@@ -431,6 +431,7 @@ def _is_bound(call: Call, leg: Leg, media: bool) -> bool:
         known == leg.leg_ref
         and call.provider_call_id is not None
         and not (leg.api_url and call.facts.api_url is None)
+        and not (leg.sip and not media and not call.facts.sip_leg)
     )
 
 

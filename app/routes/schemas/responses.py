@@ -336,3 +336,20 @@ class Resent(Answer):
 
     resent: int
     remaining: bool = Field(description="Whether further failed ones are left.")
+
+
+class AnalyticsTime(Answer):
+    """The time that a query was about."""
+
+    step: str | None = None
+    start: datetime
+    end: datetime
+    timezone: str
+
+
+class AnalyticsResult(Answer):
+    """The answer to one query."""
+
+    name: str
+    time_range: AnalyticsTime
+    result: list[JsonDict] = Field(description="A group each: its values, and its numbers.")

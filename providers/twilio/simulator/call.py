@@ -37,6 +37,7 @@ SIP_CODES = {"completed": "200", "busy": "486", "failed": "404"}
 GAVE_UP = "487"
 GEO = {"City": "SAN FRANCISCO", "State": "CA", "Zip": "94105", "Country": "US"}
 XML_TYPES = ("text/xml", "application/xml", "text/html")
+SIP_DOMAIN = "acme.sip.twilio.com"
 INBOUND = "inbound"
 
 
@@ -120,6 +121,11 @@ class TwilioCall:
     def party(self) -> str:
         """``operator`` or ``caller``."""
         return "operator" if self.is_operator else "caller"
+
+    @property
+    def is_sip(self) -> bool:
+        """Whether its party comes to Twilio by SIP."""
+        return self.from_.startswith("sip:")
 
     @property
     def price(self) -> str | None:
@@ -218,9 +224,11 @@ class TwilioCall:
     def parameters(self) -> dict[str, str]:
         """The parameters of every voice request about this leg."""
         names = {"From": self.from_, "Caller": self.from_, "To": self.to, "Called": self.to}
-        geo = {f"{who}{what}": value for who in names for what, value in GEO.items()}
         inbound = self.direction == INBOUND
         stir = {"StirVerstat": "TN-Validation-Passed-A"} if inbound else {"StirStatus": "A"}
+        geo = {f"{who}{what}": value for who in names for what, value in GEO.items()}
+        if self.is_sip:
+            geo = {"SipDomain": SIP_DOMAIN, "SipCallId": f"{self.sid}@{SIP_DOMAIN}"}
         return {
             "AccountSid": self.stage.config.account_sid,
             "ApiVersion": "2010-04-01",

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from providers.common.json_types import JsonDict, JsonObject
 from providers.simulation.assistants import ECHO, LISTENING, SPEAKING, by_carrier
+from providers.simulation.config import SIP_CALLER
 from providers.simulation.plays import (
     BRIEFING,
     ENDED_BY_ASSISTANT,
@@ -185,7 +186,8 @@ WAYS: Mapping[str, Callable[[Run, CallerAction], object]] = {
 
 
 def _caller(stage: Run, acts: Sequence[CallerAction]) -> TwilioCall:
-    return TwilioCall(stage, stage.config.customer, stage.config.number, acts=acts)
+    customer = SIP_CALLER if stage.by_sip else stage.config.customer
+    return TwilioCall(stage, customer, stage.config.number, acts=acts)
 
 
 def _arrive_url(stage: Run, assistant: JsonObject, **query: str) -> str:
@@ -333,6 +335,18 @@ SCENARIOS = scenarios(
             ),
         ),
         "transfer-busy": (
+            Scenario(
+                "transfer-refer",
+                "A caller who came by SIP is referred (sipVerb): the own device calls the destination.",
+                lambda stage: PLAYS.by_sip_verb(stage, "refer"),
+                FORWARDED,
+            ),
+            Scenario(
+                "transfer-refer-busy",
+                "The same; the destination is busy, the caller is back with the assistant, and presses #.",
+                lambda stage: PLAYS.by_sip_verb(stage, "refer", "busy"),
+                ENDED_BY_ASSISTANT,
+            ),
             Scenario(
                 "transfer-no-answer",
                 "The destination does not answer; the caller is back with the assistant, and presses #.",

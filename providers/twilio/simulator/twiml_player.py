@@ -20,7 +20,7 @@ from providers.simulation.music import hear
 from providers.simulation.room import Source as Sound
 from providers.simulation.stage import Callee
 from providers.twilio.config import FLOW_HOST
-from providers.twilio.simulator.call import Document, Source, TwilioCall
+from providers.twilio.simulator.call import GAVE_UP, SIP_CODES, Document, Source, TwilioCall
 from providers.twilio.simulator.media import MediaStream
 from providers.twilio.simulator.relay_player import play_relay
 
@@ -31,6 +31,8 @@ GATHERED = ("Say", "Play", "Pause")
 MAX_DOCUMENTS = 50
 # Characters; the REST API refuses longer documents.
 MAX_TWIML = 4000
+# Bytes of a document that is fetched.
+MAX_FETCHED = 65_536
 # Twilio reports even an intended close by the server as an error.
 STREAM_ERRORS = {
     Ending.BRIDGE_CLOSED: "31921: Stream - WebSocket - Close Error",
@@ -80,7 +82,7 @@ def _run(call: TwilioCall, source: Source) -> None:
 
 def _perform(call: TwilioCall, document: Document) -> Document | None:
     """Run the verbs in order. Returns the document that takes over, if any."""
-    for verb in _verbs(call, document.text):
+    for verb in _verbs(call, document):
         if verb.tag not in VERBS:
             call.stage.problem(f"12200: <{verb.tag}> is no verb this call can run")
             continue
@@ -91,14 +93,15 @@ def _perform(call: TwilioCall, document: Document) -> Document | None:
     return None
 
 
-def _verbs(call: TwilioCall, text: str) -> Iterable[ET.Element]:
+def _verbs(call: TwilioCall, document: Document) -> Iterable[ET.Element]:
+    text, most = document.text, MAX_FETCHED if document.base else MAX_TWIML
     try:
         root = ET.fromstring(text)  # noqa: S314 - the bridge's own answer
     except ET.ParseError as error:
         call.stage.problem(f"12100: not well-formed TwiML ({error})")
         return ()
-    if root.tag != "Response" or len(text) > MAX_TWIML:
-        call.stage.problem(f"12100: not one <Response> of at most {MAX_TWIML} characters")
+    if root.tag != "Response" or len(text.encode()) > most:
+        call.stage.problem(f"12100: not one <Response> of at most {most} characters")
         return ()
     return root
 
@@ -206,6 +209,22 @@ def _dial(call: TwilioCall, verb: ET.Element, base: str) -> Document | None:
     return call.fetch(urljoin(base, action), verb.get("method", "POST"), outcome)
 
 
+def _refer(call: TwilioCall, verb: ET.Element, base: str) -> Document | None:
+    """The caller's device calls the SIP address, and tells what came of it."""
+    noun, word = verb.find("Sip"), call.stage.destination_outcome
+    if noun is None or not call.is_sip:
+        call.stage.problem("<Refer> needs a <Sip>, and a leg that is SIP")
+        return None
+    call.stage.timeline.add("caller", f"calls {(noun.text or '').strip()} itself: {word}")
+    answered = word == "answered"
+    told = {
+        "ReferCallStatus": "in-progress" if answered else word,
+        "ReferSipResponseCode": "202",
+        "NotifySipResponseCode": "200" if answered else SIP_CODES.get(word, GAVE_UP),
+    }
+    return call.fetch(urljoin(base, verb.get("action", base)), verb.get("method", "POST"), told)
+
+
 def _conference(call: TwilioCall, verb: ET.Element, noun: ET.Element, base: str) -> Document | None:
     """A conference, which begins with the participant who does not wait.
 
@@ -282,7 +301,7 @@ def _play(call: TwilioCall, verb: ET.Element, base: str) -> None:
 
 def _gather(call: TwilioCall, verb: ET.Element, base: str) -> Document | None:
     """Run the verbs inside; a key asks ``action``. Without one the next verb runs."""
-    if call.is_operator:
+    if call.is_operator and verb.get("input") == "speech":
         return _hear_speech(call, verb, base)
     for inside in verb:
         if inside.tag not in GATHERED:
@@ -291,9 +310,11 @@ def _gather(call: TwilioCall, verb: ET.Element, base: str) -> Document | None:
         VERBS[inside.tag](call, inside, base)
         if call.over.is_set() or call.is_redirected:
             return None
-    if not (key := call.stage.held.key) or not (action := verb.get("action")):
+    stage, party = call.stage, "operator" if call.is_operator else "caller"
+    key = stage.operator.key if call.is_operator else stage.held.key
+    if not key or not (action := verb.get("action")):
         return None
-    call.stage.timeline.add("caller", f"presses {key}")
+    stage.timeline.add(party, f"presses {key}")
     return call.fetch(urljoin(base, action), verb.get("method", "POST"), {"Digits": key})
 
 
@@ -313,6 +334,7 @@ VERBS: Mapping[str, Callable[[TwilioCall, ET.Element, str], Document | None]] = 
     "Connect": _connect,
     "Redirect": _redirect,
     "Dial": _dial,
+    "Refer": _refer,
     "Say": _say,
     "Play": _play,
     "Gather": _gather,

@@ -296,7 +296,7 @@ class Call:
         payload = {
             "to": self.leg.to,
             "from": self.leg.from_,
-            "endpoint_type": "phone",
+            "endpoint_type": "sip" if self.leg.from_.startswith("sip:") else "phone",
             "conversation_uuid": self.leg.conversation,
             "uuid": self.leg.uuid,
             "region_url": REGION_URL,

@@ -266,14 +266,15 @@ def _notify(call: Call, action: Action) -> Ncco | None:
 
 def _input(call: Call, action: Action) -> Ncco | None:
     """Send the pressed key, or that none was. The response is the next NCCO."""
-    if call.party == "operator":
+    if call.party == "operator" and action.get("type") == ["speech"]:
         return _hear_speech(call, action)
     url, dtmf = event_url(action), action.get("dtmf", {})
     if url is None or action.get("type") != ["dtmf"] or not 0 <= dtmf.get("timeOut", 3) <= 10:
         raise NccoError("Syntax error in NCCO. input: type dtmf, timeOut and eventUrl.")
-    key = call.stage.held.key
+    stage = call.stage
+    key = stage.operator.key if call.party == "operator" else stage.held.key
     if key:
-        call.stage.timeline.add("caller", f"presses {key}")
+        stage.timeline.add(call.party, f"presses {key}")
     event = {
         "dtmf": {"digits": key, "timed_out": not key},
         "from": call.leg.from_,

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from providers.common.json_types import JsonDict, JsonObject
 from providers.simulation.assistants import ECHO, SPEAKING
 from providers.simulation.bridge import digits
+from providers.simulation.config import SIP_CALLER
 from providers.simulation.plays import ENDED_BY_ASSISTANT, ENDED_BY_CUSTOMER, Plays
 from providers.simulation.scenario import Scenario
 from providers.simulation.scenarios import CANCELED, FORWARDED, scenarios
@@ -166,7 +167,8 @@ WAYS: Mapping[str, Callable[[Run, CallerAction], object]] = {
 
 def _caller(stage: Run, acts: Sequence[CallerAction], events: EventUrl) -> Call:
     """An inbound leg. Vonage writes the uuids of these without dashes."""
-    from_, to = digits(stage.config.customer), digits(stage.config.number)
+    from_ = SIP_CALLER if stage.by_sip else digits(stage.config.customer)
+    to = digits(stage.config.number)
     leg = Leg(stage, conversation(), from_, to, INBOUND, events, uuid=uuid4().hex)
     return Call(leg, acts)
 

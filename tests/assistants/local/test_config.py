@@ -80,7 +80,7 @@ def read_config(assistant: dict[str, Any], values: dict[str, Any]) -> AgentConfi
             ("There, {{name}}?",),
         ),
         ({"messagePlan": {"idleMessages": "There?"}}, "idle_messages", ()),
-        ({"stopSpeakingPlan": {"numWords": float("inf")}}, "stop.words", 0),
+        ({"stopSpeakingPlan": {"numWords": float("inf")}}, "stop.words", 10),
         ({"silenceTimeoutSeconds": 10**400}, "silence_seconds", 30.0),
         ({"messagePlan": {"idleTimeoutSeconds": 9}}, "idle_seconds", 9.0),
         ({"messagePlan": "x"}, "idle_messages", ()),  # not an object: as if absent

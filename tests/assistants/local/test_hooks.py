@@ -13,6 +13,7 @@ from tests.fakes.carriers.twilio import TwilioCaller
 LONG = "One two three four five six seven eight nine ten eleven twelve thirteen fourteen."
 EMBEDDED = {"model": {"provider": "embedded", "menu": {"1": {"say": "One."}}}}
 TOLD = {"type": "function", "function": {"name": "told"}}
+END = {"type": "tool", "tool": {"type": "endCall"}}
 DESK = {"type": "number", "number": "+14155550101"}
 
 
@@ -37,6 +38,25 @@ async def test_a_silent_caller_is_asked_as_often_as_the_hook_says() -> None:
     async with talking(TwilioCaller(), assistant) as call:
         assert await call.end() is EndedReason.SILENCE_TIMED_OUT
         assert call.transcript == "AI: Hi.\nAI: Hello Ann?\nAI: Hello Ann?\n"
+
+
+@on_loop
+async def test_a_call_of_some_age_is_ended_by_its_hook() -> None:
+    """As assistants that leave a message have it: `call.timeElapsed` and the tool `endCall`."""
+    hooks = [
+        {"on": "call.timeElapsed", "options": {"seconds": 20}, "do": [END]},
+        {
+            "on": "call.timeElapsed",
+            "options": {"seconds": 5},
+            "do": [{"type": "say", "exact": "Soon."}],
+        },
+    ]
+    assistant = {**EMBEDDED, "firstMessage": "Hi.", "hooks": hooks, "silenceTimeoutSeconds": 60}
+    async with talking(TwilioCaller(), assistant) as call:
+        begun = call.clock
+        assert await call.end() is EndedReason.ASSISTANT_ENDED_CALL
+        assert 19 < call.clock - begun < 25
+        assert call.transcript == "AI: Hi.\nAI: Soon.\n"
 
 
 @on_loop

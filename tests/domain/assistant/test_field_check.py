@@ -27,7 +27,7 @@ __all__ = ["vapi"]
 
 SETTINGS = Settings(("k" * 16,))
 DEPTH = 3
-FREE = ("credentials", "model.workflow", "hooks")
+FREE = ("credentials", "model.workflow")
 """Objects without rows of their own: what they hold has their fate."""
 
 

@@ -18,7 +18,12 @@ FAILED = {
     "filters": [
         {"type": "oneOf", "key": "call.endedReason", "oneOf": ["pipeline-error-openai-llm-failed"]}
     ],
-    "do": [{"type": "tool", "tool": {"type": "transferCall", "destinations": [{"number": "+1"}]}}],
+    "do": [
+        {
+            "type": "tool",
+            "tool": {"type": "transferCall", "destinations": [{"type": "number", "number": "+1"}]},
+        }
+    ],
 }
 
 
@@ -46,6 +51,10 @@ def one(given: dict[str, Any]) -> Hook:
         (
             {"on": "assistant.speech.interrupted", "do": [SAY]},
             Hook(Moment.ASSISTANT_INTERRUPTED, (SAY,)),
+        ),
+        (
+            {"on": "call.timeElapsed", "options": {"seconds": 18}, "do": [SAY]},
+            Hook(Moment.TIME_ELAPSED, (SAY,), seconds=18.0),
         ),
     ],
 )
@@ -89,6 +98,10 @@ def test_filters_are_about_the_reason() -> None:
             [{**SILENT, "options": {"triggerMaxCount": 11}}],
             "hooks.0.options.triggerMaxCount must be from 1 to 10",
         ),
+        (
+            [{"on": "call.timeElapsed", "do": [SAY]}],
+            "hooks.0.options.seconds must be from 1 to 43200",
+        ),
         ([SILENT] * 31, "hooks must have at most 30 entries"),
     ],
 )
@@ -98,11 +111,39 @@ def test_a_hook_that_never_works_is_told(hooks: Any, problem: str | None) -> Non
     assert not problem or told[0].startswith(f"assistant.{problem}")
 
 
-def test_what_has_no_effect_is_told() -> None:
-    assistant = {
-        "hooks": [{"on": "session.created", "do": [{"type": "tool", "toolId": "x"}]}],
-    }
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "session.created",
+        "model.response.timeout",
+        "assistant.transcriber.endpointedSpeechLowConfidence",
+    ],
+)
+def test_what_has_no_effect_is_told(moment: str) -> None:
+    assistant = {"hooks": [{"on": moment, "do": [{"type": "tool", "toolId": "x"}]}]}
     assert not list(behaviour_problems(assistant))
     assert parse(assistant) == ()
     [told] = [each for each in check_fields(assistant) if each.fate is Fate.IGNORED]
     assert told.path == "hooks.0"
+
+
+def calling(kind: str) -> dict[str, Any]:
+    server = {"server": {"url": "https://a.example"}} if kind == "mcp" else {}
+    return {**SILENT, "do": [SAY, {"type": "tool", "tool": {"type": kind, **server}}]}
+
+
+@pytest.mark.parametrize(
+    ("hook", "path"),
+    [
+        (calling("slack.message.send"), "do.1.tool.type"),
+        (calling("teleport"), "do.1.tool.type"),
+        (calling("mcp"), "do.1.tool.type"),
+        ({**SILENT, "options": {"triggerMaxCout": 1}}, "options.triggerMaxCout"),
+        ({**SILENT, "filters": FAILED["filters"]}, "filters"),
+        (calling("endCall"), None),
+        (FAILED, None),
+    ],
+)
+def test_a_part_without_effect_is_told(hook: dict[str, Any], path: str | None) -> None:
+    found = [each.path for each in check_fields({"hooks": [hook]}) if each.fate is Fate.IGNORED]
+    assert found == ([f"hooks.0.{path}"] if path else [])

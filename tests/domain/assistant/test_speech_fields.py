@@ -17,7 +17,7 @@ OPENAI = {"provider": "openai", "model": "gpt-realtime-2025-08-28"}
 GOOGLE = {"provider": "google", "model": "gemini-2.0-flash-realtime-exp"}
 ACCOUNTS = {"openai": VendorAccount("key"), "google": VendorAccount("key")}
 START = "startSpeakingPlan"
-SMART = f"{START}.smartEndpointingPlan"
+SMART = f"{START}.smartEndpointingPlan.provider"
 
 FATES: list[tuple[dict[str, Any], str, str]] = [
     # its voice and the language of its caller are read
@@ -32,8 +32,8 @@ FATES: list[tuple[dict[str, Any], str, str]] = [
     # the rest of voice and transcriber is not
     ({"transcriber": {"provider": "deepgram", "model": "nova-3"}}, "transcriber.model", "ignored"),
     (
-        {"voice": {"provider": "openai", "voiceId": "ash", "chunkPlan": {}}},
-        "voice.chunkPlan",
+        {"voice": {"provider": "openai", "voiceId": "ash", "chunkPlan": {"enabled": True}}},
+        "voice.chunkPlan.enabled",
         "ignored",
     ),
     (

@@ -84,6 +84,23 @@ def test_plan(
 
 
 @pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        ({"inputPreprocessingEnabled": False}, {"enabled": False, "minCharacters": 10}),
+        ({"inputMinCharacters": 10}, {"minCharacters": 10}),
+        ({"inputPunctuationBoundaries": [","]}, {"punctuationBoundaries": [","]}),
+        ({"inputReformattingEnabled": True}, {"formatPlan": {"enabled": True}}),
+    ],
+    ids=str,
+)
+def test_the_older_fields_of_a_voice_are_those_of_the_plan(
+    older: dict[str, Any], newer: dict[str, Any]
+) -> None:
+    assert parse(older) == parse({"chunkPlan": newer})
+    assert parse({**older, "chunkPlan": {"enabled": False}}) == parse({})
+
+
+@pytest.mark.parametrize(
     ("assistant", "expected"),
     [
         ({}, LineSound()),

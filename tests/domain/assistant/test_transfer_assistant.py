@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.assistant import transfer_assistant
+from app.domain.assistant import talk_fields
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.history import History
 from app.domain.assistant.transfer_assistant import PROMPT, Talk, effective, informed
@@ -159,5 +159,5 @@ def test_what_is_valid() -> None:
     whole = {"maxDurationSeconds": 10, "silenceTimeoutSeconds": 3600, "voice": {}, "model": {}}
     context = {"type": "lastNMessages", "maxMessages": 0}
     assert problem(plan(transferAssistant=whole, contextEngineeringPlan=context)) is None
-    assert transfer_assistant.max_seconds(whole) == 10
-    assert transfer_assistant.max_seconds({}) == 120
+    assert talk_fields.max_seconds(whole) == 10
+    assert talk_fields.max_seconds({}) == 120

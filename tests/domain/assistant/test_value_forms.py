@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app.domain.assistant.config import AssistantConfig
+from app.domain.assistant.conversation import MIN_KEYPAD_SECONDS
 from app.domain.assistant.field_check import Finding, check_fields
 from app.domain.assistant.served_fields import ROWS, Fate
 from app.domain.assistant.tool_parts import FIELDS
@@ -42,12 +43,29 @@ REFUSED = {
     "serverMessages",
 }
 """Checked with 400 when an assistant is stored."""
+TRANSCRIPT = "startSpeakingPlan.transcriptionEndpointingPlan"
+COUNTS_AS = {"startSpeakingPlan.smartEndpointingPlan.provider": "vapi"}
+"""An unknown one is not as if there were none."""
+READ = {
+    "keypadInputPlan.timeoutSeconds": "conversation.keypad_seconds",
+    f"{TRANSCRIPT}.onNoPunctuationSeconds": "conversation.start.by_transcript.no_punctuation",
+    f"{TRANSCRIPT}.onNumberSeconds": "conversation.start.by_transcript.number",
+    f"{TRANSCRIPT}.onPunctuationSeconds": "conversation.start.by_transcript.punctuation",
+    "startSpeakingPlan.waitSeconds": "conversation.start.wait_seconds",
+    "stopSpeakingPlan.backoffSeconds": "conversation.stop.backoff_seconds",
+    "stopSpeakingPlan.numWords": "conversation.stop.words",
+    "stopSpeakingPlan.voiceSeconds": "conversation.stop.voice_seconds",
+    "voice.chunkPlan.minCharacters": "speech_text.min_characters",
+}
+"""Where each number with limits arrives."""
 
 
 def right(form: Form) -> list[Any]:
     if form.choices:
         texts: list[Any] = [*form.choices]
         return [texts] if form.is_list else texts
+    if form.limits:
+        return [*form.limits]
     values = [value for kind in form.kinds for value in ANY[kind]]
     return [values] if form.is_list else values
 
@@ -101,6 +119,51 @@ def test_a_wrong_value_is_told_and_a_right_one_is_not(path: str) -> None:
         assert not found_at(path, value), value
 
 
+@pytest.mark.parametrize("path", [path for path, form in FORMS.items() if form.limits])
+def test_a_number_out_of_its_limits_counts_as_the_nearest(path: str) -> None:
+    least, most = FORMS[path].limits or (0, 0)
+    for value, nearest in ((most + 1, most), (10**400, most), (least - 1, least)):
+        [told] = found_at(path, value)
+        assert told.why.endswith(f": it counts as {nearest:g}")
+        assert arrived(path, value) == pytest.approx(nearest, abs=MIN_KEYPAD_SECONDS)
+    assert arrived(path, "soon") == arrived(path, None)
+
+
+def arrived(path: str, value: Any) -> Any:
+    found: Any = AssistantConfig(nested(path, value))
+    for name in READ[path].split("."):
+        found = getattr(found, name)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("voice.chunkPlan.formatPlan.formattersEnabled", ["email", "emoji"]),
+        ("serverMessages", ["transcript", "assistant.speechStarted"]),
+    ],
+)
+def test_an_unknown_word_in_a_list_is_named(path: str, value: list[str]) -> None:
+    [told] = found_at(path, value)
+    assert repr(value[1]) in told.why
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        (f"{TRANSCRIPT}.onPunctuationSecond", "onPunctuationSeconds"),
+        ("artifactPlan.transcriptPlan.userNam", "userName"),
+        ("backgroundSpeechDenoisingPlan.smartDenoisingPlan.enable", "enabled"),
+        ("startSpeakingPlan.smartEndpointingPlan.waitFuncton", "waitFunction"),
+        ("voice.chunkPlan.formatPlan.replacement", "replacements"),
+    ],
+)
+def test_a_mistyped_name_within_a_plan(path: str, meant: str) -> None:
+    [found] = check_fields(below(path, 1))
+    assert (found.path, found.mistyped) == (path, True)
+    assert meant in found.why
+
+
 def parsed(assistant: dict[str, Any]) -> tuple[Any, ...]:
     config = AssistantConfig(assistant)
     return (
@@ -125,6 +188,8 @@ def test_what_is_told_is_true(path: str) -> None:
     """The value has no effect: the plan of a call is the same without it."""
     holder, _, _ = path.rpartition(".")
     without = nested(holder, {}) if holder else {}
+    if path in COUNTS_AS:
+        without = nested(path, COUNTS_AS[path])
     for value in wrong(FORMS[path]):
         some = isinstance(value, list) and FORMS[path].is_list and value
         if not some:  # of a list what fits has its effect

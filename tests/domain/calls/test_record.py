@@ -196,6 +196,7 @@ CHANGED = {
     "active_id": ("1", "1"),
     "history": ({"kept": [], "since": 2}, {"kept": [], "since": 2}),
     "upstreams": (("a", "b"), ["a", "b"]),
+    "sip_leg": (True, True),
     "taken_over": (True, True),
 }
 """Field -> a value, and how the column has it."""
@@ -212,6 +213,7 @@ NAMES = {
     "analysis_attempts": "analysis",
     "active_id": "activeId",
     "spoken_language": "spokenLanguage",
+    "sip_leg": "sipLeg",
     "taken_over": "takenOver",
 }
 

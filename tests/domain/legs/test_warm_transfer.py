@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from app import default_org
 from app.domain.errors import Invalid
 from app.settings import Settings
-from providers.base.instructions import Fetch, Forward, HangUp, Join, Listen, Park, Play, Say
+from providers.base.instructions import Brief, Fetch, Forward, HangUp, Join, Listen, Park, Play, Say
 from providers.base.webhook import HookKind
 from providers.events import EventKind
 from tests.domain.legs.warm_transfer import NUMBER, OPERATOR, WarmTransfer, there
@@ -268,6 +269,67 @@ def test_an_operator_who_says_nothing(warm: WarmTransfer) -> None:
     answer = warm.operator(HookKind.SPOKE, EventKind.OPERATOR_ANSWERED, spoke=False)
     assert kinds(answer) == [HangUp]
     assert transfers(warm) == [(SPEAKS_FIRST, "no-answer")]
+
+
+SCREENED = '<Gather numDigits="1"><Say>Take it?</Say></Gather><Hangup/>'
+
+
+def test_an_operator_whose_leg_runs_the_plans_own_verbs(warm: WarmTransfer) -> None:
+    """A key brings the caller. After silence the leg goes on by itself."""
+    warm.begin(there("warm-transfer-twiml", twiml=SCREENED))
+    warm.dial()
+    brief, fetch = warm.answer()
+    assert isinstance(brief, Brief)
+    assert isinstance(fetch, Fetch)
+    assert (brief.twiml, brief.url) == (SCREENED, fetch.url)
+    assert warm.operator(HookKind.BRIEFED, EventKind.NOTE, asks=False) == []
+    assert kinds(warm.brief()) == [Join]
+
+
+def test_an_operator_whose_leg_hangs_up_gives_the_caller_back(warm: WarmTransfer) -> None:
+    warm.begin(there("warm-transfer-twiml", twiml=SCREENED))
+    warm.dial()
+    warm.answer()
+    warm.operator(HookKind.OPERATOR_STATUS, ENDED, outcome="completed")
+    assert warm.outcome == ("in-progress", None)
+    assert transfers(warm) == [("warm-transfer-twiml", "failed")]
+
+
+def test_a_value_in_the_verbs_is_a_text(warm: WarmTransfer) -> None:
+    warm.ours.calls.patch(
+        default_org.ORG_ID, warm.call["id"], {"variableValues": {"name": "A & <Hangup/>"}}
+    )
+    warm.begin(there("warm-transfer-twiml", twiml="<Say>{{name}} calls.</Say>"))
+    warm.dial()
+    brief, _ = warm.answer()
+    assert isinstance(brief, Brief)
+    assert brief.twiml == "<Say>A &amp; &lt;Hangup/&gt; calls.</Say>"
+    assert warm.ours.context.providers[warm.carrier.name].markup.answer([brief]).body
+
+
+def test_the_verbs_have_their_time(warm: WarmTransfer) -> None:
+    warm.begin(there("warm-transfer-twiml", twiml='<Pause length="100"/>'))
+    warm.dial()
+    warm.answer()
+    assert warm.delay("watch-transfer", "answered") == 115
+
+
+@pytest.mark.parametrize(
+    "twiml", ["<Dial>+14155550123</Dial>", "{% if true %}<Say>{% endif %}", "<Say>{{"]
+)
+def test_verbs_that_no_leg_could_run_change_nothing(warm: WarmTransfer, twiml: str) -> None:
+    with pytest.raises(Invalid, match=r"transferPlan\.twiml"):
+        warm.begin(there("warm-transfer-twiml", twiml=twiml))
+    assert warm.outcome == ("in-progress", None)
+
+
+def test_verbs_that_only_one_carrier_has(warm: WarmTransfer) -> None:
+    destination = there("warm-transfer-twiml", twiml='<Play digits="1"/>')
+    if warm.carrier.name == "twilio":
+        warm.begin(destination)
+        return
+    with pytest.raises(Invalid, match="plays no digits"):
+        warm.begin(destination)
 
 
 def test_a_blind_transfer_has_no_room(warm: WarmTransfer) -> None:

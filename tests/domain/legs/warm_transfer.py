@@ -82,9 +82,11 @@ class WarmTransfer:
         given = token or self.ours.tokens(self.call).callback
         return self._heard(hook, kinds, self.leg, given, asks, **more)
 
-    def operator(self, hook: HookKind, kind: EventKind, **data: Any) -> list[Instruction]:
-        """A webhook about the operator's leg."""
-        asks = hook in {HookKind.OPERATOR, HookKind.SPOKE, HookKind.BRIEFED}
+    def operator(
+        self, hook: HookKind, kind: EventKind, *, asks: bool = True, **data: Any
+    ) -> list[Instruction]:
+        """A webhook about the operator's leg. ``asks``: for a document, where its kind does."""
+        asks = asks and hook in {HookKind.OPERATOR, HookKind.SPOKE, HookKind.BRIEFED}
         told = {"forwardLegRef": OPERATOR, **data}
         return self._heard(hook, [kind], None, self.token(), asks, data=told)
 
@@ -140,6 +142,14 @@ class WarmTransfer:
         if wait is None:
             self.ours.later.waiting.pop(key)
         return wait
+
+    def delay(self, kind: str, step: str) -> float:
+        """The seconds until this job of a step is due."""
+        return next(
+            wait
+            for key, (each, wait) in self.ours.later.waiting.items()
+            if each == kind and key.endswith(step)
+        )
 
     def dial(self) -> Any:
         """The operator is dialled: the request that the carrier got."""

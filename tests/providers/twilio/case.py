@@ -56,6 +56,7 @@ OF_ROOMS = frozenset(
         "operator_busy",
         "room_joined",
         "room_left",
+        "refer_in_progress",
     }
 )
 """Recorded requests that ``test_rooms.py`` reads."""

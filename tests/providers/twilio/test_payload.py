@@ -35,7 +35,14 @@ FLOW_URL = f"https://webhooks.twilio.com/v1/Accounts/{ACCOUNT_SID}/Flows/{FLOW_S
         ("inbound_withheld", Leg(CALL_SID, CALL_SID, "anonymous", CALLEE, True)),
         (
             "inbound_sip",
-            Leg(CALL_SID, CALL_SID, "sip:alice@pbx.example", "sip:desk@acme.sip.twilio.com", True),
+            Leg(
+                CALL_SID,
+                CALL_SID,
+                "sip:alice@pbx.example",
+                "sip:desk@acme.sip.twilio.com",
+                True,
+                sip=True,
+            ),
         ),
         ("amd_human", Leg(CALL_SID, CALL_SID)),  # not the full set of parameters
         ("stream_started", Leg(CALL_SID, CALL_SID)),

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from providers.base.instructions import Fetch, Forward, Instruction, Join, Listen, Park, Play
+from providers.base.instructions import Fetch, Forward, Instruction, Join, Listen, Park, Play, Refer
 from providers.base.webhook import WebhookReport
 from providers.events import CallEvent, EventKind
 from providers.twilio import twiml
@@ -72,6 +72,55 @@ def test_headers_of_a_sip_destination() -> None:
     )
     with pytest.raises(ValueError, match="1024"):
         said(Forward("sip:desk@pbx.example", URL, sip_headers={"X-A": "x" * 1100}))
+
+
+def test_a_sip_leg_is_referred_with_the_headers_in_the_uri() -> None:
+    (refer,) = said(Refer("sip:desk@pbx.example", URL, {"X-Desk": "billing & co"}))
+    assert refer.attrib == {"action": f"{URL}?verb=refer", "method": "POST"}
+    assert refer[0].text == "sip:desk@pbx.example?X-Desk=billing%20%26%20co"
+    with pytest.raises(ValueError, match="SIP URI"):
+        said(Refer("+14155550123", URL))
+
+
+@pytest.mark.parametrize(
+    ("fields", "kinds", "outcome", "unknown"),
+    [
+        ({}, [EventKind.FORWARD_ENDED], "in-progress", ()),
+        ({"ReferCallStatus": "busy"}, [EventKind.FORWARD_FAILED], "busy", ()),
+        # the device took the caller, and tells nothing of the call that it makes
+        ({"ReferCallStatus": None}, [EventKind.FORWARD_ENDED], "answered", ()),
+        # the device takes no REFER
+        (
+            {"ReferCallStatus": None, "ReferSipResponseCode": "405"},
+            [EventKind.FORWARD_FAILED],
+            "failed",
+            (),
+        ),
+        (
+            {"ReferCallStatus": None, "ReferSipResponseCode": None},
+            [EventKind.FORWARD_FAILED],
+            "failed",
+            (),
+        ),
+        # the caller hung up meanwhile
+        (
+            {"ReferCallStatus": "canceled", "CallStatus": "completed"},
+            [EventKind.FORWARD_FAILED, EventKind.LEG_ENDED],
+            "canceled",
+            (),
+        ),
+        ({"ReferCallStatus": "levitating"}, [EventKind.NOTE], "levitating", ("levitating",)),
+    ],
+)
+def test_what_came_of_a_refer(
+    fields: dict[str, str | None], kinds: list[EventKind], outcome: str, unknown: tuple[str, ...]
+) -> None:
+    report = parsed("refer_in_progress", fields, query="verb=refer")
+    assert [event.kind for event in report.events] == kinds
+    assert report.events[0].data["outcome"] == outcome
+    assert (report.asks, report.unknown) == (True, unknown)
+    assert report.leg is not None
+    assert report.leg.sip
 
 
 def of_operator(name: str, **fields: str) -> tuple[CallEvent, WebhookReport]:

@@ -600,6 +600,8 @@ SHAPED = {
     "StreamEvent": ("stream-started", ["Stream", "stream started"]),
     "DialCallSid": (CHILD_SID, ["CA1", STREAM_SID]),
     "DialCallStatus": ("no-answer", ["No", "no answer"]),
+    "ReferCallStatus": ("in-progress", ["In", "in progress"]),
+    "ReferSipResponseCode": ("202", ["202s", "2" * 10]),
     "RecordingSid": ("RE" + "00" * 16, ["RE1", "re" + "00" * 16]),
     "RecordingStatus": ("in-progress", ["In", "in progress"]),
     "StatusCallbackEvent": ("participant-join", ["Join", "participant join"]),

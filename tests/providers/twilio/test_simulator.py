@@ -265,6 +265,11 @@ def test_an_inbound_request_names_everything(stage: TwilioStage) -> None:
 # ------------------------------------------------------------------ TwiML
 
 
+def test_a_document_of_the_apis_parameter_is_short(stage: TwilioStage) -> None:
+    arrive(call_on(stage), lambda: Document(f"<Response><Say>{'x' * 4000}</Say></Response>"))
+    assert "12100: not one <Response> of at most 4000" in stage.problems[0]
+
+
 @pytest.mark.parametrize(
     ("twiml", "problem"),
     [
@@ -276,7 +281,9 @@ def test_an_inbound_request_names_everything(stage: TwilioStage) -> None:
         ("<Connect/>", "<Connect> without <Stream>"),
         ("<Enqueue>q</Enqueue>", "12200: <Enqueue> is no verb"),
         ("<Say>", "12100: not well-formed"),
-        (f"<Say>{'x' * 4000}</Say>", "12100: not one <Response> of at most 4000"),
+        (f"<Say>{'x' * 4000}</Say>", None),  # it was fetched
+        (f"<Say>{'x' * 65_536}</Say>", "12100: not one <Response> of at most 65536"),
+        ("<Refer><Sip>sip:a@pbx.example</Sip></Refer>", "a leg that is SIP"),
         ('<Connect><Stream url="https://h/x"/></Connect>', "31922"),  # not wss://
         ('<Connect><Stream url="wss://h/x?token=1"/></Connect>', "31922"),  # a query
         ('<Connect><Stream url="ws://127.0.0.1:1/x"/></Connect>', "media socket refused"),

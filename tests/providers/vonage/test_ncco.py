@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.base.instructions import (
+    Brief,
     Connect,
     Details,
     Fetch,
@@ -25,6 +26,7 @@ from providers.base.instructions import (
     MachineDetection,
     Park,
     Play,
+    Refer,
     Return,
     Say,
 )
@@ -338,10 +340,11 @@ def test_every_instruction_is_an_action_or_the_end() -> None:
         Join: Join("room"),
         Play: Play("https://a.example/a.mp3"),
         Listen: Listen(OUTCOME, 10),
+        Brief: Brief("<Say>x</Say>", OUTCOME),
         Fetch: Fetch(OUTCOME),
         HangUp: HangUp(),
     }
-    assert set(made) == set(get_args(Instruction))
+    assert {*made, Refer} == set(get_args(Instruction))  # Vonage sends no REFER
     names = {kind: [action["action"] for action in rendered(each)] for kind, each in made.items()}
     assert names == {
         Connect: ["connect"],
@@ -353,9 +356,15 @@ def test_every_instruction_is_an_action_or_the_end() -> None:
         Join: ["conversation"],
         Play: ["stream"],
         Listen: ["input"],
+        Brief: ["talk"],
         Fetch: ["notify"],
         HangUp: [],  # there is no action for it: an NCCO that ends does
     }
+
+
+def test_a_leg_is_not_referred() -> None:
+    with pytest.raises(ValueError, match="no SIP REFER"):
+        rendered(Refer("sip:desk@pbx.example", OUTCOME))
 
 
 def test_what_follows_a_hang_up_is_left_out() -> None:

@@ -125,6 +125,28 @@ def test_the_operators_media_socket(status: str, kind: EventKind, asks: bool) ->
     assert "str_0123456789abcdefghijkl" not in str(event.raw)
 
 
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        ({"dtmf": {"digits": "1", "timed_out": False}}, EventKind.OPERATOR_BRIEFED),
+        ({"dtmf": {"digits": "", "timed_out": True}}, EventKind.NOTE),
+        ({"speech": {"timeout_reason": "start_timeout"}}, EventKind.NOTE),
+        ({"speech": {"results": [{"text": "Yes."}]}}, EventKind.OPERATOR_BRIEFED),
+        (
+            {"dtmf": {"digits": "1"}, "speech": {"timeout_reason": "start_timeout"}},
+            EventKind.OPERATOR_BRIEFED,
+        ),
+    ],
+)
+def test_an_operator_who_is_asked_for_a_key_or_a_word(
+    answer: dict[str, object], kind: EventKind
+) -> None:
+    """Without an answer the NCCO goes on: Vonage is told nothing."""
+    report = parsed("briefed", {"payload": None, "uuid": FORWARDED, **answer})
+    (event,) = report.events
+    assert (event.kind, report.asks) == (kind, kind is EventKind.OPERATOR_BRIEFED)
+
+
 def test_the_callers_conversation_is_over() -> None:
     report = parsed("room_left")
     (event,) = report.events

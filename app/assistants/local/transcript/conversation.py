@@ -117,6 +117,19 @@ class Conversation:
         return str(next(spoke, ""))
 
     @property
+    def seconds(self) -> float:
+        """How long the conversation lasts, over all sockets and assistants."""
+        return self._clock() - self._started
+
+    def with_open_turn(self, text: str, since: float | None) -> list[Message]:
+        """All messages, and what the caller has said of a turn that may go on.
+
+        ``since``: when it began, seconds since 1970.
+        """
+        now = self._clock()
+        return [*self.messages, self._message("user", text, min(since or now, now), now)]
+
+    @property
     def openai(self) -> list[dict[str, str]]:
         """``messagesOpenAIFormatted``."""
         return openai(self.messages)
@@ -168,6 +181,13 @@ class Conversation:
         return {"messages": list(self.messages), "transcript": self.transcript}
 
     def _add(self, role: str, text: str, since: float, until: float | None, **more: Any) -> Message:
+        message = self._message(role, text, since, until, **more)
+        self.messages.append(message)
+        return message
+
+    def _message(
+        self, role: str, text: str, since: float, until: float | None, **more: Any
+    ) -> Message:
         message: Message = {
             "role": role,
             "message": text,
@@ -178,7 +198,6 @@ class Conversation:
         if until is not None and role in NAMES:
             message["endTime"] = round(until * 1000)
             message["duration"] = round((until - since) * 1000)
-        self.messages.append(message)
         return message
 
 

@@ -173,7 +173,7 @@ class CallerTurnEnd(BaseUserTurnStopStrategy):
             return pause.smart_seconds
         if self._helpers.ask is not None:
             if pause.text and pause.smart_text != pause.text:
-                pause.smart_seconds = await self._helpers.ask()
+                pause.smart_seconds = await self._helpers.ask(pause.text)
                 pause.smart_text = pause.text
             return pause.smart_seconds
         if self._helpers.analyzer is not None and pause.by_voice:

@@ -44,8 +44,8 @@ class Helpers:
     """The assistant's last words."""
     hold: Callable[[float], None]
     """Called with the time before which the assistant must not speak."""
-    ask: Callable[[], Awaitable[float | None]] | None = None
-    """Asks the client's server for the wait, of ``Smart.SERVER``."""
+    ask: Callable[[str], Awaitable[float | None]] | None = None
+    """Asks the client's server for the wait after this text, of ``Smart.SERVER``."""
     analyzer: BaseTurnAnalyzer | None = None
     """The model that judges the sound, of the other smart plans."""
     unfinished_seconds: float = 0.0

@@ -95,8 +95,8 @@ class _Sandbox(Environment):
 
 
 @cache
-def _sandbox(*, rendering: bool) -> _Sandbox:
-    made = _Sandbox(strict_filters=False)
+def _sandbox(*, rendering: bool, escapes: bool = False) -> _Sandbox:
+    made = _Sandbox(strict_filters=False, autoescape=escapes)
     made.rendering = rendering
     made.add_tag(_TimedForTag)
     for name in NO_TAGS:
@@ -106,10 +106,13 @@ def _sandbox(*, rendering: bool) -> _Sandbox:
     return made
 
 
-def parse(text: str) -> Template:
-    """Raises ``LiquidError``, whose text says what is wrong, or ``RecursionError``."""
-    nodes = _sandbox(rendering=False).from_string(text).nodes
-    return Template(_Template(_sandbox(rendering=True), nodes))
+def parse(text: str, *, escapes: bool = False) -> Template:
+    """Raises ``LiquidError``, whose text says what is wrong, or ``RecursionError``.
+
+    ``escapes``: values are escaped as in XML.
+    """
+    nodes = _sandbox(rendering=False, escapes=escapes).from_string(text).nodes
+    return Template(_Template(_sandbox(rendering=True, escapes=escapes), nodes))
 
 
 class Template:

@@ -33,6 +33,7 @@ CLOSING = {"{{": "}}", "{%": "%}"}
 BRACES = re.compile(r"\{\{-?|-?\}\}|\{%[^%{}]*%\}|\{%|%\}")
 """What is not spoken of a text that is no template: braces, and whole tags."""
 PIECE = re.compile(r"\{\{[^{}]*\}\}")
+MARKUP = "twiml"
 VERBATIM = re.compile(r"-?\s*(raw|comment|doc)\b")
 """Tags whose content is no template."""
 # A character that a URL cannot have as it is. The others may be there on purpose.
@@ -45,16 +46,17 @@ def has_template(text: str) -> bool:
     return "{{" in text or "{%" in text
 
 
-def fill(text: str, values: JsonObject) -> str:
+def fill(text: str, values: JsonObject, *, escapes: bool = False) -> str:
     """The text, rendered once: a value is never a template. An unknown name is empty.
 
     A text that cannot be parsed keeps its good ``{{pieces}}``, and loses the braces of the others.
+    ``escapes``: the text is XML, and a value is a text in it.
     """
     if not has_template(text):
         return text
-    template = _cache.get(text)
+    template = _cache.get(text, escapes=escapes)
     if isinstance(template, str):
-        return _in_pieces(text, values)
+        return _in_pieces(text, values, escapes=escapes)
     try:
         return template.render(values)
     except Exception as error:
@@ -67,10 +69,21 @@ def fill_all(value: Any, values: JsonObject) -> Any:
     if isinstance(value, str):
         return fill(value, values)
     if isinstance(value, Mapping):
-        return {name: fill_all(each, values) for name, each in value.items()}
+        return {name: _fill_field(value, name, values) for name in value}
     if isinstance(value, list | tuple):
         return [fill_all(each, values) for each in value]
     return value
+
+
+def _fill_field(holder: Mapping[str, Any], name: str, values: JsonObject) -> Any:
+    if is_markup(holder, name):
+        return fill(holder[name], values, escapes=True)
+    return fill_all(holder[name], values)
+
+
+def is_markup(holder: Mapping[str, Any], name: str) -> bool:
+    """Whether this field is XML: the ``twiml`` of a ``transferPlan``, which has a ``mode``."""
+    return name == MARKUP and "mode" in holder and isinstance(holder[name], str)
 
 
 def fill_url(url: str, values: JsonObject) -> str:
@@ -94,15 +107,15 @@ def stripped(text: str) -> str:
     return BRACES.sub("", text)
 
 
-def _in_pieces(text: str, values: JsonObject) -> str:
+def _in_pieces(text: str, values: JsonObject, *, escapes: bool) -> str:
     """Each ``{{piece}}`` by itself, without tags."""
     room = MAX_TAGS
 
     def one(found: re.Match[str]) -> str:
         nonlocal room
         room -= 1
-        good = room >= 0 and not isinstance(_cache.get(found[0]), str)
-        return fill(found[0], values) if good else stripped(found[0])
+        good = room >= 0 and not isinstance(_cache.get(found[0], escapes=escapes), str)
+        return fill(found[0], values, escapes=escapes) if good else stripped(found[0])
 
     ends = [0, *(end for found in PIECE.finditer(text) for end in found.span()), len(text)]
     parts = [text[begin:end] for begin, end in pairwise(ends)]
@@ -120,36 +133,38 @@ class _Cache:
     """Parsed templates by their text, the least used dropped first. Problems are kept too."""
 
     def __init__(self) -> None:
-        self._kept = OrderedDict[str, "Template | str"]()
+        self._kept = OrderedDict[tuple[str, bool], "Template | str"]()
         self._size = 0
         self._lock = threading.Lock()
 
-    def get(self, text: str) -> Template | str:
+    def get(self, text: str, *, escapes: bool = False) -> Template | str:
         """The template, or the sentence that says why the text is none."""
+        key = text, escapes
         with self._lock:
-            if text in self._kept:
-                self._kept.move_to_end(text)
-                return self._kept[text]
-        parsed = _parse(text)
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        parsed = _parse(text, escapes=escapes)
         with self._lock:
-            if text not in self._kept:
+            if key not in self._kept:
                 self._size += len(text)
-            self._kept[text] = parsed
+            self._kept[key] = parsed
             while self._size > MAX_KEPT:
-                self._size -= len(self._kept.popitem(last=False)[0])
+                dropped, _ = self._kept.popitem(last=False)
+                self._size -= len(dropped[0])
         return parsed
 
 
 _cache = _Cache()
 
 
-def _parse(text: str) -> Template | str:
+def _parse(text: str, *, escapes: bool) -> Template | str:
     if why := _too_much(text):
         return why
     from app.domain.assistant.liquid import engine  # half a second, once
 
     try:
-        return engine.parse(text)
+        return engine.parse(text, escapes=escapes)
     except Exception as error:
         return f"has a template that cannot be parsed: {_sentence(error)}"
 

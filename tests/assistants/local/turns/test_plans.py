@@ -107,7 +107,9 @@ async def test_the_server_is_asked_about_the_conversation() -> None:
         await call.said("AI: Good morning to you.")
         [(kind, extra, server)] = [each[2:] for each in call.domain.told if each[0] == "ask"]
     assert (kind, server) == ("call.endpointing.request", None)
-    assert extra["messagesOpenAIFormatted"] == [{"role": "assistant", "content": "Hi."}]
+    spoken = [{"role": "assistant", "content": "Hi."}, {"role": "user", "content": "Yes."}]
+    assert extra["messagesOpenAIFormatted"] == spoken
+    assert [each["message"] for each in extra["messages"]] == ["Hi.", "Yes."]
 
 
 @on_loop

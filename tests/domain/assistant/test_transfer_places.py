@@ -1,0 +1,124 @@
+"""Destinations wherever they are: judged by one rule, and what of them changes nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.domain.assistant.config import AssistantConfig
+from app.domain.assistant.field_check import check_fields
+from app.domain.assistant.rendering import rendered
+from app.domain.assistant.served_fields import Fate
+from app.domain.assistant.transfer_places import (
+    carrier_problems,
+    places,
+    problems,
+    verb_problem,
+    without_effect,
+)
+from providers.registry import PROVIDERS
+
+WRONG = "transferPlan.mode must be one of"
+
+
+def there(kind: str = "number", **plan: Any) -> dict[str, Any]:
+    return {"type": kind, "number": "+14155550188", "transferPlan": {"mode": "hot", **plan}}
+
+
+def tool(*destinations: Any) -> dict[str, Any]:
+    return {"model": {"tools": [{"type": "transferCall", "destinations": [*destinations]}]}}
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        (tool(there()), "model.tools.0.destinations.0."),
+        ({"tools:append": [{"destinations": [there()]}]}, "tools:append.0.destinations.0."),
+        ({"destinations": [there()]}, "destinations.0."),  # a tool of its own
+        ({"hooks": [{"do": [{"type": "transfer", "destination": there()}]}]}, "hooks.0.do.0."),
+        ({"model": {"menu": {"1": {"destination": there()}}}}, "model.menu.1.destination."),
+        ({"fallbackDestination": there()}, "fallbackDestination."),
+    ],
+)
+def test_every_place_has_the_same_rule(body: dict[str, Any], path: str) -> None:
+    (found,) = problems(body)
+    assert found.startswith(path)
+    assert WRONG in found
+
+
+def test_what_only_looks_like_a_destination_is_left_alone() -> None:
+    schema = {"properties": {"type": {"type": "string"}, "sipHeaders": {"type": "object"}}}
+    assert not [*places({"model": {"tools": [{"function": {"parameters": schema}}]}})]
+    assert not [*places({"metadata": there(), "variableValues": there()})]
+
+
+@pytest.mark.parametrize(
+    ("twiml", "why"),
+    [
+        ("<Say>Hi.</Say>", None),
+        ("", None),  # the operator hears the message
+        ("<Dial/>", "has <Dial>"),
+        ("<Say>Hi, {{name}}.</Say>", None),
+        ('<Play loop="{{n | default: "2"}}">{{url}}</Play>', None),
+        ("<Dial>{{number}}</Dial>", "has <Dial>"),
+        ("{% if vip %}<Say>Hi.</Say>{% else %}<Pause/>{% endif %}", None),
+        ("<Say>" + "x" * 4096 + "</Say>", "at most 4096 characters"),
+        (["<Say/>"], "at most 4096 characters"),
+    ],
+)
+def test_twiml_is_judged_as_far_as_it_is_known(twiml: Any, why: str | None) -> None:
+    found = [*problems(tool(there(mode="warm-transfer-twiml", twiml=twiml)))]
+    assert [why in each for each in found if why] == ([True] if why else [])
+
+
+@pytest.mark.parametrize(
+    ("twiml", "carriers"),
+    [
+        ('<Play digits="1"/>', ["vonage"]),
+        ('<Play digits="{{digits}}"/>', []),
+        ("<Say>Hi.</Say>", []),
+    ],
+)
+def test_a_carrier_that_cannot_run_it_is_named(twiml: str, carriers: list[str]) -> None:
+    body = tool(there(mode="warm-transfer-twiml", twiml=twiml))
+    for name in ("twilio", "vonage"):
+        found = [*carrier_problems(places(body), PROVIDERS[name])]
+        assert len(found) == (name in carriers)
+
+
+@pytest.mark.parametrize(
+    ("destination", "anywhere", "at_vonage"),
+    [
+        (there("sip", mode="blind-transfer"), None, None),
+        (there("sip", mode="blind-transfer", sipVerb="dial"), None, None),
+        (there("sip", mode="blind-transfer", sipVerb="refer"), None, "sends no REFER"),
+        (there("sip", mode="blind-transfer", sipVerb="bye"), None, None),
+        (there(mode="blind-transfer", sipVerb="refer"), "a number is dialled", "a number"),
+        (there(mode="blind-transfer", sipVerb="bye"), None, None),
+        (there("sip", mode="warm-transfer-twiml", sipVerb="refer"), "an operator", "an operator"),
+    ],
+)
+def test_a_verb_without_effect_has_its_reason(
+    destination: dict[str, Any], anywhere: str | None, at_vonage: str | None
+) -> None:
+    for carrier, why in (None, anywhere), (PROVIDERS["vonage"], at_vonage):
+        found = verb_problem(destination, carrier)
+        assert (why in str(found)) if why else found is None
+        told = [*without_effect(places(tool(destination)), carrier)]
+        assert [path.rpartition(".")[2] for path, _ in told] == (["sipVerb"] if why else [])
+
+
+def test_the_check_of_an_assistant_tells_it() -> None:
+    body = tool(there(mode="blind-transfer", sipVerb="refer", twiml="<Say>Hi.</Say>"))
+    idle = {each.path for each in check_fields(body) if each.fate is Fate.IGNORED}
+    plan = "model.tools.0.destinations.0.transferPlan"
+    assert idle == {f"{plan}.sipVerb", f"{plan}.twiml"}
+
+
+def test_values_in_twiml_are_texts_and_elsewhere_as_they_are() -> None:
+    plan = {"mode": "warm-transfer-twiml", "message": "{{n}}", "twiml": "<Say>{{n}}</Say>"}
+    found = rendered(AssistantConfig(tool(there(**plan))), {"n": "A & <B>"})
+    (place,) = places(found.json)
+    assert place.destination["transferPlan"]["twiml"] == "<Say>A &amp; &lt;B&gt;</Say>"
+    assert place.destination["transferPlan"]["message"] == "A & <B>"
