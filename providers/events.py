@@ -227,7 +227,7 @@ class EventKind(StrEnum):
     TAKEN_OVER = "supervisor.took-over"
     """A supervisor has the call, and the assistant is silent. ``stream``, ``data.cause``."""
     GIVEN_BACK = "supervisor.gave-back"
-    """The assistant has the call again. ``stream``; ``data.cause``: asked, left or lost."""
+    """The supervisor has the call no more. ``data.cause``: asked, left, lost or transferred."""
     RECORDED = "recording.ready"
     """A recording can be fetched: ``data.recordingRef``, ``data.recordingUrl``. Changes no status."""
     RECORDING_FAILED = "recording.failed"

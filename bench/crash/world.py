@@ -19,7 +19,6 @@ import urllib3
 
 from app.store.engine import Store
 from app.store.schema import jobs, messages, processes
-from bench.spawner import Spawner, WarmBridge
 from providers.registry import SIMULATORS
 from providers.simulation.config import own_port
 from providers.simulation.stage import Callee, Stage
@@ -27,6 +26,7 @@ from tests.databases import fresh_database
 from tests.fakes.carriers import FAKES
 from tests.fakes.carriers.base import CarrierFake
 from tests.fakes.client_server import Receiver, Reply
+from tests.spawner import WarmBridge
 
 PATIENCE = 30.0
 """Seconds until a call that is not over counts as stuck."""
@@ -154,9 +154,7 @@ def skip_leases(url: str) -> None:
 
 
 @contextmanager
-def world(
-    spawner: Spawner, carrier: str, callee: Callee, failpoint: str, **environ: str
-) -> Iterator[World]:
+def world(carrier: str, callee: Callee, failpoint: str, **environ: str) -> Iterator[World]:
     """A new world, whose bridge is up with this fail-point; all gone at the end."""
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="crash-")))
@@ -164,7 +162,6 @@ def world(
         receiver = stack.enter_context(Receiver(reply=ASSISTANT))
         own = {"FAILPOINT": failpoint, "SERVER_URL": receiver.url, **SETTINGS, **environ}
         bridge = WarmBridge(url, directory, **own)
-        bridge.spawner = spawner
         stage = stack.enter_context(_stage(carrier, bridge, callee))
         made = World(bridge, receiver, stage, FAKES[carrier])
         stack.callback(_end, made)

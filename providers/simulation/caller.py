@@ -55,7 +55,9 @@ def _act(
         act is CallerAction.CONVERSE and _converse(socket, stage, patience)
     ):
         stage.timeline.add(party, "hangs up")
-        stage.left = stage.left or party == "caller"
+        if party == "caller":
+            stage.left = True
+            stage.moments.hung_up()
         socket.leave()
         return Ending.CALLER_LEFT
     if stage.cut:
@@ -81,6 +83,8 @@ def _talk(socket: MediaSocket, stage: Stage, patience: float, party: str) -> Non
     socket.talk(TALK_FRAMES)
     if socket.playout.wait_heard(patience):
         stage.timeline.add(party, "talks, hears the assistant")
+        if party == "caller":
+            stage.moments.heard_assistant(socket.playout.first_at)
     elif not socket.interrupted:
         stage.problem(f"the {party} talked, and heard nothing of the assistant")
 

@@ -50,6 +50,8 @@ class Playout:
     def __init__(self, speed: float, on_mark: Callable[[Any], None]) -> None:
         # Seconds of audio received so far.
         self.heard = 0.0
+        # When the first of it came, by the monotonic clock; 0 before.
+        self.first_at = 0.0
         self._speed = speed
         self._on_mark = on_mark
         self._until = 0.0
@@ -60,6 +62,7 @@ class Playout:
 
     def sound(self, seconds: float) -> None:
         with self._changed:
+            self.first_at = self.first_at or time.monotonic()
             self.heard += seconds
             self._until = max(self._until, time.monotonic()) + seconds * self._speed
             self._changed.notify_all()

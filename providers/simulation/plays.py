@@ -250,6 +250,8 @@ class Plays(ABC, Generic[S, C]):
         self.warm(stage, operator, CallerAction.PRESS, **plan)
         if "operator" in stage.ears["caller"].heard:
             stage.problem("the caller heard an operator")
+        if not stage.moments.waits:
+            stage.problem("the caller did not hear the assistant again")
 
     def warm_assisted(self, stage: S, words: str, act: CallerAction, *acts: CallerAction) -> None:
         """A transfer assistant talks with the operator, who does this. ``words``: it says so."""

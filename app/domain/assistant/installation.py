@@ -68,7 +68,7 @@ def check(assistant: AssistantConfig, installation: Installation) -> list[Findin
 
 
 def stage_findings(assistant: AssistantConfig, installation: Installation) -> Iterator[Finding]:
-    """The stages that no call could build, and those that another vendor serves."""
+    """The stages and fallbacks that no call could build, and those that another vendor serves."""
     backend = assistant.transport.backend(installation.settings)
     if backend == upstream.BACKEND:
         account = installation.accounts.get(upstream.BACKEND, NO_ACCOUNT)
@@ -95,6 +95,11 @@ def stage_findings(assistant: AssistantConfig, installation: Installation) -> It
             yield _refused(stage, ways, problems[0] or "")
         elif stand_in := _stand_in(stage, ways[problems.index(None)], assistant, installation):
             yield Finding(f"{stage}.provider", Fate.MAPPED, stand_in)
+        for (path, _), problem in zip(
+            registry.fallback_parts(stage, config), problems[1:], strict=False
+        ):
+            if problem:  # a call leaves it out
+                yield Finding(path, Fate.IGNORED, problem)
 
 
 def _operators_findings(

@@ -27,6 +27,7 @@ from app.domain.calls.state import CallState
 from app.domain.errors import Invalid
 from app.domain.legs import destinations, dial_limit, fallback, sip_verbs, warm_jobs
 from app.domain.legs.warm_steps import Step, progress
+from app.domain.live import supervisor
 from app.domain.reporting import server_messages
 from app.store import events
 from app.store.ids import new_id
@@ -37,6 +38,8 @@ from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
 BLIND_RING_SECONDS = 30
 """Seconds that a blind transfer rings whose plan does not say it."""
+TRANSFERRED = "transferred"
+"""Why a supervisor has the call no more."""
 CANCELLED, NO_WORD = "cancelled", "no word of the carrier"
 MAX_FORWARDS = 3
 """The attempts per call, with the failed ones."""
@@ -101,6 +104,8 @@ def begin(
             **({"mode": mode} if mode is not transfer_plan.Mode.BLIND else {}),
         },
     )
+    # A caller who comes back has the assistant at once: the supervisor has given the call away.
+    supervisor.note(tx, None, taken=False, cause=TRANSFERRED)
     also: Changes = {"facts": tx.call.facts._replace(forward=pending)}
     secrets = tx.context.vault.open(tx.call.secret)
     if hidden or HIDDEN in secrets:

@@ -57,6 +57,8 @@ def dial(call: TwilioCall, source: Source, callee: Callee) -> None:
     patience = None if callee.outcome == "rings" else RING_SECONDS * call.stage.config.speed
     if call.over.wait(patience):
         return
+    if call.is_operator and (callee.machine or callee.outcome != "answered"):
+        call.stage.moments.transfer_failed()
     if callee.outcome == "answered":
         call.pick_up()
         if call.detection is not None and not call.detection.url:
@@ -206,6 +208,8 @@ def _dial(call: TwilioCall, verb: ET.Element, base: str) -> Document | None:
         outcome |= {"DialCallStatus": "completed", "DialCallDuration": "5", "DialBridged": "true"}
     if word == "canceled":
         call.finish("completed")  # the caller did not wait
+    elif word != "answered":
+        call.stage.moments.transfer_failed()
     return call.fetch(urljoin(base, action), verb.get("method", "POST"), outcome)
 
 

@@ -76,6 +76,8 @@ def dial(call: Call, source: Source, callee: Callee) -> None:
     if call.leg.over.wait(patience):
         return
     if callee.outcome != "answered":
+        if call.party == "operator":
+            call.stage.moments.transfer_failed()
         call.leg.happen(callee.outcome)
         if callee.outcome != NO_COMPLETED:
             call.leg.complete(USER)
@@ -209,6 +211,8 @@ def _forward(call: Call, endpoint: Action, events: EventUrl) -> Ncco | None:
         return None
     if word == "cancelled":
         call.leg.complete(USER)  # the caller did not wait
+    else:
+        call.stage.moments.transfer_failed()
     following = call.read(leg.ask(word))
     if word != NO_COMPLETED:
         leg.complete(USER)

@@ -20,6 +20,7 @@ from app.domain.assistant.told import sentences
 from app.domain.errors import Invalid
 from app.settings import Settings
 from app.vendors import registry
+from app.vendors.common import local_models
 from app.vendors.common.account import VendorAccount
 from tests.routes.test_compatibility import vapi
 
@@ -287,6 +288,28 @@ def test_a_stand_in_is_named(voice: dict[str, Any], speaker: str) -> None:
     accounts = {speaker: KEY} if speaker == "11labs" else {}
     found = findings({"voice": voice}, **accounts)
     assert found["voice.provider"] == ("mapped", f"`{speaker}` serves it")
+
+
+@pytest.mark.parametrize(
+    ("stage", "plan", "fallback", "why"),
+    [
+        ("voice", "voices", {"provider": "azure", "voiceId": "x"}, "AZURE_SPEECH_API_KEY"),
+        ("voice", "voices", {"provider": "piper"}, "pip install 'patchbay[local]'"),
+        ("transcriber", "transcribers", {"provider": "whisper"}, "pip install 'patchbay[local]'"),
+        ("transcriber", "transcribers", NOBODYS, "transcriber.provider is one of"),
+    ],
+    ids=lambda value: str(value)[:50],
+)
+def test_a_fallback_that_calls_leave_out_is_told(
+    stage: str, plan: str, fallback: dict[str, Any], why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_models, "find_spec", lambda name: None)
+    both = [{"provider": "embedded"}, fallback]
+    config = {"provider": "embedded", "fallbackPlan": {plan: both}}
+    told = findings({stage: config, "model": {"provider": "embedded"}})
+    fate, said = told.pop(f"{stage}.fallbackPlan.{plan}.1")
+    assert (fate, why in said) == ("ignored", True), said
+    assert f"{stage}.fallbackPlan.{plan}.0" not in told
 
 
 def test_a_missing_key_is_told_until_it_is_there() -> None:
