@@ -164,6 +164,11 @@ def unbound(conn: Connection, lane: str, number: int) -> Sequence[Row]:
     return _UNBOUND.every(conn, {"lane": lane, "number": number})
 
 
+def foresee_lanes(conn: Connection, provider: str, leg: str, conversation: str) -> None:
+    """Ask for ``lanes_of`` along with the next question."""
+    _WAITS_FOR.foresee(conn, {"provider": provider, "leg": leg, "conversation": conversation})
+
+
 def lanes_of(conn: Connection, provider: str, leg: str, conversation: str) -> Collection[str]:
     """The lanes with a row that waits for the call of this leg or conversation."""
     refs = {"leg": leg, "conversation": conversation}

@@ -111,11 +111,14 @@ def _nonce_of(forward_id: str) -> bytes:
 
 
 def find_call(vault: Vault, conn: Connection, token: str, *, lock: bool = False) -> Call | None:
-    """The call of a webhook's token. The token of a forward sets ``token_data``."""
+    """The call of a webhook's token. The token of a forward sets ``token_data``.
+
+    ``lock``: to append to its events, which are read along.
+    """
     for purpose in (Purpose.CALLBACK, Purpose.FORWARD):
         if found := read(vault, purpose, token):
             facts, call_id = found
-            call = record.get(conn, call_id, lock=lock)
+            call = record.get(conn, call_id, lock=lock, log=lock)
             if call is not None and purpose is Purpose.FORWARD:
                 call.token_data = {"forward": uuid_of(facts)}
             return call

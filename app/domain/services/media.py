@@ -240,7 +240,7 @@ class MediaService:
     ) -> None:
         """Store our decision to end the call. The caller closes the socket after the commit."""
         with self.context.store.write() as conn:
-            found = record.get(conn, claim.call_id, lock=True)
+            found = record.get(conn, claim.call_id, lock=True, log=True)
             if found is not None:
                 tx = CallTx(self.context, conn, found)
                 if found.status != CallStatus.ENDED:  # before the end-of-call report
@@ -416,7 +416,7 @@ class MediaService:
         """End remembered calls that are open with ``db-error``. Raises the store's error."""
         for call_id, stream in tuple(self._pending_db_errors.items()):
             with self.context.store.write() as conn:
-                found = record.get(conn, call_id, lock=True)
+                found = record.get(conn, call_id, lock=True, log=True)
                 if found is not None and found.status != CallStatus.ENDED:
                     self._flush_db_error(CallTx(self.context, conn, found), stream)
             del self._pending_db_errors[call_id]
@@ -480,7 +480,7 @@ class MediaService:
                 apply.apply_events(tx, [event])
 
     def _locked(self, conn: Connection, claim: StreamClaim) -> CallTx | None:
-        found = record.get(conn, claim.call_id, lock=True)
+        found = record.get(conn, claim.call_id, lock=True, log=True)
         return CallTx(self.context, conn, found) if found else None
 
     def _find(self, conn: Connection, carrier: Carrier, token: str) -> MediaToken:
