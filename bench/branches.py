@@ -11,7 +11,7 @@ import sys
 
 from bench.core_tests import ROOT, see
 from bench.cores import CORES
-from bench.reliability import record
+from bench.reliability import conclude
 
 
 def main() -> int:
@@ -26,10 +26,8 @@ def main() -> int:
             print(f"{name}: {path}: {branches - len(untaken)} of {branches} branches", flush=True)
             for begin, end in untaken:
                 print(f"  not taken: from line {begin} to {end if end > 0 else 'the end'}")
-    if options.record:
-        seen = f"{total - missing} of {total} branches"
-        record("branches", seen, reached=missing == 0)
-    return 1 if missing else 0
+    seen = f"{total - missing} of {total} branches"
+    return conclude("branches", seen, reached=missing == 0, keep=options.record)
 
 
 if __name__ == "__main__":

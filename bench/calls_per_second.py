@@ -18,6 +18,7 @@ from contextlib import contextmanager
 
 import uvloop
 
+from app.cli.processes import free_port
 from bench.calls import BRIDGE_CORE, Seen, warmed
 from bench.client import Client
 from bench.database import database
@@ -29,7 +30,7 @@ from bench.prepared import Requests
 from bench.receiver import listen
 from bench.record import HEALTH, Record
 from bench.reliability import record
-from bench.serving import Process, bridge, free_port
+from bench.serving import Process, bridge
 from bench.talkers import Talkers, talking
 
 PROBE_SECONDS = 0.1

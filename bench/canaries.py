@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.machine import machine
-from bench.reliability import record
+from bench.reliability import conclude
 from tests.bridge import KEY, Bridge
 from tests.databases import fresh_database
 from tests.e2e.test_acceptance import dump
@@ -159,10 +159,8 @@ def main() -> int:
             seen.add("files of the database", text)
     totals = ", ".join(f"{where} {count}" for where, count in seen.texts.items())
     text = f"{totals} searched for {len(seen.secrets)} marks: {len(seen.found)} found"
-    print(text, *sorted(set(seen.found)), sep="\n")
-    if options.record:
-        record("canaries", text, reached=not seen.found)
-    return 1 if seen.found else 0
+    found = sorted(set(seen.found))
+    return conclude("canaries", text, *found, reached=not found, keep=options.record)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.carriers import Answer, Carrier, carrier
-from bench.reliability import record
+from bench.reliability import conclude
 from providers.simulation.api_server import ApiReply, ApiRequest
 from providers.simulation.stage import Callee
 from tests.bridge import Bridge
@@ -170,7 +170,7 @@ def main() -> None:
         for name, future in asked.items():
             found[name], fell = future.result()
             table(name, found[name], fell)
-    sys.exit(0 if verdict(list(found.values()), keep=chosen.record) else 1)
+    sys.exit(verdict(list(found.values()), keep=chosen.record))
 
 
 def table(name: str, seen: Seen, fell: Counter[str]) -> None:
@@ -183,8 +183,8 @@ def table(name: str, seen: Seen, fell: Counter[str]) -> None:
         print(f"ended, {'rung' if rang else 'never rung'}: {words}")
 
 
-def verdict(seen: Sequence[Seen], *, keep: bool) -> bool:
-    """Print the totals; whether the aim is reached."""
+def verdict(seen: Sequence[Seen], *, keep: bool) -> int:
+    """Print the totals. Returns the exit status."""
     creates = sum(each.answers.total() - each.answers[REFUSED] for each in seen)
     odd = sum(n for each in seen for status, n in each.answers.items() if status not in PLAIN)
     doubled, stuck = sum(each.doubled for each in seen), sum(each.stuck for each in seen)
@@ -193,11 +193,8 @@ def verdict(seen: Sequence[Seen], *, keep: bool) -> bool:
         f"{creates} creates, {odd} answered otherwise; {doubled} dialled twice, {stuck} stuck;"
         f" {adopted} of {rung} that rang end as their phone did"
     )
-    print(f"\n{said}")
     reached = not (odd or doubled or stuck) and adopted >= ADOPTED * rung
-    if keep:
-        record("carrier-faults", said, reached=reached)
-    return reached
+    return conclude("carrier-faults", said, reached=reached, keep=keep)
 
 
 if __name__ == "__main__":

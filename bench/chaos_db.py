@@ -25,7 +25,7 @@ import psycopg
 from bench import store_faults
 from bench.machine import machine
 from bench.postgresql import PostgreSQL, postgresql
-from bench.reliability import record
+from bench.reliability import conclude
 from bench.serving import bridge
 from bench.store_client import WORDS, StoreClient
 from tests.fakes.client_server import Receiver, Request
@@ -175,8 +175,8 @@ def run(operations: int, rate: float, least: float, most: float) -> tuple[Seen, 
     return seen, client
 
 
-def chaos(chosen: argparse.Namespace) -> bool:
-    """Returns whether all was as it must be."""
+def chaos(chosen: argparse.Namespace) -> int:
+    """Returns the exit status."""
     began = time.monotonic()
     seen, client = run(chosen.operations, chosen.rate, chosen.least, chosen.most)
     answers = client.answers
@@ -186,13 +186,10 @@ def chaos(chosen: argparse.Namespace) -> bool:
         f"{len(seen.wrong)} wrong or lost, {answers.wrong} errors other than 503, "
         f"{answers.statuses['503']} times 503, {seen.refused} never acknowledged"
     )
-    print(told, *seen.wrong[:10], sep="\n  ")
-    print(f"  statuses {dict(answers.statuses)}")
-    print("  slowest: " + ", ".join(f"{k} {v:.1f} s" for k, v in answers.slowest.items()))
+    more = [*seen.wrong[:10], f"statuses {dict(answers.statuses)}"]
+    more.append("slowest: " + ", ".join(f"{k} {v:.1f} s" for k, v in answers.slowest.items()))
     good = not (seen.wrong or answers.wrong or seen.refused)
-    if chosen.record:
-        record("chaos-db", told, reached=good)
-    return good
+    return conclude("chaos-db", told, *more, reached=good, keep=chosen.record)
 
 
 def main() -> None:
@@ -206,8 +203,8 @@ def main() -> None:
     options.add_argument("--record", action="store_true", help="keep it for docs/reliability.md")
     chosen = options.parse_args()
     print(machine())
-    good = store_faults.play(chosen.only, keep=chosen.record) if chosen.faults else chaos(chosen)
-    sys.exit(0 if good else 1)
+    only, keep = chosen.only, chosen.record
+    sys.exit(store_faults.play(only, keep=keep) if chosen.faults else chaos(chosen))
 
 
 if __name__ == "__main__":

@@ -21,10 +21,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from app.cli.processes import children, free_port
 from bench.load import Figures, request, run
 from bench.machine import machine
 from bench.prepared import FORM, Requests
-from bench.serving import JSON, PAGE, Process, bridge, children, free_port, running, wait
+from bench.serving import JSON, PAGE, Process, bridge, running, wait
 from tests.fakes.carriers.accounts import AUTH_TOKEN
 from tests.fakes.carriers.twilio import TWILIO
 

@@ -16,10 +16,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from app import settings as settings_module
+from app.cli.processes import free_port
 from app.default_number import number_id
 from app.default_org import ORG_ID, create_default_org
 from app.wiring import Services
-from bench.serving import environment, free_port, module
+from bench.serving import environment, module
 from tests.fakes.carriers.twilio import TWILIO
 
 

@@ -27,6 +27,7 @@ from typing import Any
 import aiohttp
 import uvloop
 
+from app.cli.processes import free_port
 from app.domain.legs.reattach import BUDGETS, Cause
 from bench.balancer import Balancer
 from bench.client import Answer, Client
@@ -35,8 +36,8 @@ from bench.figures import median, percentile
 from bench.instances import Exit, Instance
 from bench.live_calls import NUMBERS, LiveCall
 from bench.machine import machine
-from bench.reliability import record
-from bench.serving import JSON, KEY, environment, free_port, module
+from bench.reliability import conclude
+from bench.serving import JSON, KEY, environment, module
 from tests.fakes.carriers import FAKES
 
 RATE = 10
@@ -355,10 +356,8 @@ async def main(chosen: argparse.Namespace, names: Sequence[str]) -> int:
     for name in names:
         outcomes.append(await KINDS[name](chosen))
         outcomes[-1].tell()
-    reached = all(each.reached for each in outcomes)
-    if chosen.record:
-        record("deploys", "; ".join(each.seen for each in outcomes), reached=reached)
-    return 0 if reached else 1
+    seen, reached = "; ".join(each.seen for each in outcomes), all(e.reached for e in outcomes)
+    return conclude("deploys", seen, reached=reached, keep=chosen.record)
 
 
 if __name__ == "__main__":

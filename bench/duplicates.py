@@ -26,11 +26,12 @@ import urllib3
 from flask import Flask
 from websockets.sync.client import connect
 
+from app.cli.processes import free_port
 from app.store.schema import call_events, call_refs, call_tokens, calls, messages
 from bench.database import Database, database
 from bench.machine import machine
-from bench.reliability import record
-from bench.serving import KEY, environment, free_port, running, wait
+from bench.reliability import conclude
+from bench.serving import KEY, environment, running, wait
 from providers.simulation.timeline import Request
 from tests.fakes.carriers import FAKES
 from tests.fakes.carriers.accounts import ACCOUNT, API_KEY, AUTH_TOKEN, SIGNATURE_SECRET
@@ -266,11 +267,7 @@ def main() -> None:
         f"{duplicates:,} duplicates to two processes, SQLite and PostgreSQL: "
         f"{differ} rows differ, {errors} × 5xx"
     )
-    print(seen)
-    failed = bool(errors or differ)
-    if chosen.record:
-        record("duplicates", seen, reached=not failed)
-    sys.exit(failed)
+    sys.exit(conclude("duplicates", seen, reached=not (errors or differ), keep=chosen.record))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from app.store.schema import call_events, call_refs, call_tokens, calls, messages
 from bench.fuzz_callbacks import Api, from_address, started
 from bench.machine import machine
-from bench.reliability import record
+from bench.reliability import conclude
 from tests.fakes.carriers import FAKES
 from tests.fakes.carriers.forgeries import FORGERIES, Genuine, Raw, genuine
 from tests.fakes.carriers.mutations import new_target
@@ -88,11 +88,7 @@ def main() -> None:
         f"{statuses.total()} requests of {sum(map(len, FORGERIES.values()))} kinds: "
         f"{len(let_in)} not refused, {sum(added.values())} rows"
     )
-    print(seen)
-    failed = bool(let_in or added)
-    if chosen.record:
-        record("forgeries", seen, reached=not failed)
-    sys.exit(failed)
+    sys.exit(conclude("forgeries", seen, reached=not (let_in or added), keep=chosen.record))
 
 
 if __name__ == "__main__":

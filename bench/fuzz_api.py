@@ -14,7 +14,7 @@ import time
 
 from bench.fresh import new_app
 from bench.machine import machine
-from bench.reliability import record
+from bench.reliability import conclude
 from tests.service.fuzz import MODES, fuzzing
 
 
@@ -39,13 +39,10 @@ def main() -> int:
         f"{number:,} x {status}" for status, number in sorted(fuzz.statuses.items())
     )
     seen = f"{sent:,} requests ({statuses}): {errors} x 5xx, {len(fuzz.wrong)} not as described"
-    print(f"{seen}, {time.monotonic() - begun:.0f} s")
-    for name, what in fuzz.wrong.items():
-        print(f"-- {name}\n{what}")
+    more = [f"{time.monotonic() - begun:.0f} s"]
+    more += [f"-- {name}\n{what}" for name, what in fuzz.wrong.items()]
     good = not errors and not fuzz.wrong
-    if options.record:
-        record("fuzz-api", seen, reached=good)
-    return 0 if good else 1
+    return conclude("fuzz-api", seen, *more, reached=good, keep=options.record)
 
 
 if __name__ == "__main__":

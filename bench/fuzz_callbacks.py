@@ -21,7 +21,7 @@ import urllib3
 
 from bench.database import database
 from bench.machine import machine
-from bench.reliability import record
+from bench.reliability import conclude
 from bench.serving import JSON, KEY, Process, bridge
 from providers.simulation.timeline import Request
 from tests.fakes.carriers import FAKES
@@ -105,10 +105,7 @@ def main() -> None:
     for (carrier, status), count in sorted(counts.items()):
         print(f"{carrier:<8} {status} {count:>7,}")
     seen = f"{len(sent):,} webhooks, {stored.name}, seed {chosen.seed}: {len(failed)} × 5xx"
-    print(seen)
-    if chosen.record:
-        record("fuzz-callbacks", seen, reached=not failed)
-    sys.exit(bool(failed))
+    sys.exit(conclude("fuzz-callbacks", seen, reached=not failed, keep=chosen.record))
 
 
 if __name__ == "__main__":

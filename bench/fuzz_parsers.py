@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 from bench.machine import machine
-from bench.reliability import record
+from bench.reliability import conclude
 
 MAX_BYTES = 2048
 DONE = re.compile(r"Done (\d+) runs")
@@ -78,10 +78,7 @@ def main() -> int:
             flush=True,
         )
     seen = f"{total:,} inputs to {len(PARSERS)} parsers: {len(crashes)} crashed"
-    print(seen)
-    if options.record:
-        record("fuzz-parsers", seen, reached=not crashes)
-    return 1 if crashes else 0
+    return conclude("fuzz-parsers", seen, reached=not crashes, keep=options.record)
 
 
 if __name__ == "__main__":

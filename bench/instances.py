@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.serving import children, wait
+from app.cli.processes import children
+from bench.serving import wait
 
 PATIENCE = 60.0
 

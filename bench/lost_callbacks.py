@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bench.carriers import Carrier, carrier
-from bench.reliability import record
+from bench.reliability import conclude
 from providers.simulation.stage import Callee
 from providers.simulation.stage import CallerAction as Act
 from tests.bridge import Bridge
@@ -158,11 +158,9 @@ def main() -> None:
         f" RECONCILE_SECONDS after the carrier's end; reason right in {right:.1%};"
         f" the API asked {asked / len(seen):.1f} times a call"
     )
-    print(f"\n{said}, {a_second:.1f} times a second")
     reached = not late and right >= RIGHT
-    if chosen.record:
-        record("lost-callbacks", said, reached=reached)
-    sys.exit(0 if reached else 1)
+    more = f"{a_second:.1f} requests to the API a second"
+    sys.exit(conclude("lost-callbacks", said, more, reached=reached, keep=chosen.record))
 
 
 def table(name: str, seen: Sequence[Seen]) -> None:

@@ -26,7 +26,7 @@ from bench.cores import CORES, Core
 from bench.equivalent import EQUIVALENT
 from bench.forked import in_child
 from bench.mutations import Mutant, mutants
-from bench.reliability import record
+from bench.reliability import conclude
 
 SECONDS = 60.0
 """A mutant whose tests take longer counts as killed: it loops for ever."""
@@ -98,9 +98,7 @@ def main() -> int:
         good = good and alive <= (1 - AIM) * total
         figures.append(f"{name} {total - alive} of {total}")
         print(f"{figures[-1]} mutants killed, {time.monotonic() - begun:.0f} s", flush=True)
-    if options.record:
-        record("mutants", ", ".join(figures), reached=good)
-    return 0 if good else 1
+    return conclude("mutants", ", ".join(figures), reached=good, keep=options.record)
 
 
 if __name__ == "__main__":

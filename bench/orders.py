@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from app.domain.calls.state import RANK, CallState
-from bench.reliability import record
+from bench.reliability import conclude
 from providers.events import CallEvent, CallStatus
 from tests.domain.calls.test_state import EIGHT, FIVE, fold
 
@@ -79,9 +79,8 @@ def main() -> int:
             f"{time.monotonic() - begun:.1f} s"
         )
         figures.append(f"{name}: {seen.orders:,} orders, {len(seen.finals)} state")
-    if options.record:
-        record("orders", f"{', '.join(figures)}, 1 report each", reached=good)
-    return 0 if good else 1
+    told = f"{', '.join(figures)}, 1 report each"
+    return conclude("orders", told, reached=good, keep=options.record)
 
 
 if __name__ == "__main__":

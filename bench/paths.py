@@ -150,6 +150,9 @@ class Requests:
             f"/twilio/calls/{self.call_id}/twiml", TWILIO.arrival(self.leg, **OUTBOUND)
         )
 
+    def ringing(self) -> Callable[[], object]:
+        return self._status("ringing", 1)
+
     def repeat(self) -> Callable[[], object]:
         """Another ``ringing``: it adds an event, and the call stays the same."""
         return self._status("ringing", 2)
@@ -181,10 +184,10 @@ def traced(request: Callable[[], object]) -> Trace:
 
 
 @contextmanager
-def caller() -> Iterator[Caller]:
-    """The application on its own database; server messages stay queued."""
+def caller(database: str | None = None) -> Iterator[Caller]:
+    """The application on its own database, or this one; server messages stay queued."""
     with tempfile.TemporaryDirectory() as directory:
-        settings = load(environment(PORT, directory, None))
+        settings = load(environment(PORT, directory, database))
         app = create_app(settings)
         services = app.extensions["patchbay"]
         services.start()

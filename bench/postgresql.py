@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psycopg
 
-from bench.serving import children, free_port
+from app.cli.processes import children, free_port
 from tests.postgresql import MISSING, USER, _binaries, _user
 
 

@@ -17,7 +17,7 @@ import sys
 import time
 
 from bench.machine import machine
-from bench.reliability import record
+from bench.reliability import conclude
 from tests.run import WORKERS
 
 FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
@@ -47,10 +47,7 @@ def main() -> int:
               f"{time.monotonic() - begun:.0f} s", *flakes.get(seed, []), sep="\n  ", flush=True)  # fmt: skip
     tests = sorted({name for names in flakes.values() for name in names})
     seen = f"{options.times - len(flakes)} of {options.times} orders passed"
-    print(seen, *tests, sep="\n  ")
-    if options.record:
-        record("random-orders", seen, reached=not flakes)
-    return 1 if flakes else 0
+    return conclude("random-orders", seen, *tests, reached=not flakes, keep=options.record)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from app.settings import DELIVERY_SCHEDULE, Settings
 from app.store.engine import Store
 from app.store.schema import IS_PENDING, message_attempts, messages
 from bench.machine import machine
-from bench.reliability import record
+from bench.reliability import conclude
 from providers.events import EndedReason, EventKind
 from tests.domain.use_cases import Domain, domain
 from tests.fakes.carriers.twilio import TWILIO
@@ -176,10 +176,7 @@ def main() -> None:
     print(machine())
     with new_settings() as settings:
         seen = receiver_down(settings, chosen.calls, chosen.hours)
-    print(seen.line())
-    if chosen.record:
-        record("receiver-down", seen.line(), reached=seen.right)
-    sys.exit(0 if seen.right else 1)
+    sys.exit(conclude("receiver-down", seen.line(), reached=seen.right, keep=chosen.record))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Keeps what a bench saw, for the table of docs/reliability.md.
 
-``--record`` of the benches of that page calls ``record``; ``make docs`` then writes the page.
+Each bench of that page ends with ``conclude``; ``make docs`` then writes the page.
 """
 
 from __future__ import annotations
@@ -12,6 +12,14 @@ from datetime import UTC, datetime
 
 from bench.machine import computer
 from docs.reliability import FIGURES, ROWS, Figure
+
+
+def conclude(key: str, seen: str, *more: object, reached: bool, keep: bool) -> int:
+    """Print ``seen`` and lines about it, and return the exit status. ``keep``: ``--record`` is set."""
+    print(seen, *more, sep="\n", flush=True)
+    if keep:
+        record(key, seen, reached=reached)
+    return 0 if reached else 1
 
 
 def record(key: str, seen: str, *, reached: bool) -> None:

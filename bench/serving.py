@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 
+from app.cli.processes import children, free_port
 from tests.fakes.carriers import FAKES
 
 KEY = "bench-api-key-0123456789"
@@ -101,10 +101,6 @@ def family_cpu(pid: int) -> float:
     return running + sum(map(int, ended)) / TICKS
 
 
-def children(pid: int) -> list[int]:
-    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
 def core_busy(core: int) -> float:
     """Seconds so far in which the core was busy or the host took it away."""
     for line in Path("/proc/stat").read_text().splitlines():
@@ -168,12 +164,6 @@ def running(
     finally:
         process.terminate()
         process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait(url: str) -> None:

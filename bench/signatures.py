@@ -20,7 +20,7 @@ import svix
 
 from app.delivery import signing
 from bench.machine import machine
-from bench.reliability import record
+from bench.reliability import conclude
 
 Headers = Mapping[str, str]
 FORGED = "webhook-signature"
@@ -80,11 +80,8 @@ def main() -> int:
         refused += sum(not any(answer) for answer in answers)
     seen = (f"{taken:,} of {options.messages:,} accepted by both libraries, "
             f"{refused:,} of {tried:,} altered ones refused")  # fmt: skip
-    print(seen)
     good = taken == options.messages and refused == tried
-    if options.record:
-        record("signatures", seen, reached=good)
-    return 0 if good else 1
+    return conclude("signatures", seen, reached=good, keep=options.record)
 
 
 if __name__ == "__main__":

@@ -11,15 +11,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import logging
-import sys
 from contextlib import suppress
 from typing import Any
 
-import uvloop
 from aiohttp import WSMsgType, web
 
 from bench.sounds import RATE, REPLY, SOUNDS, tone
+from bench.vendor_server import LOUD, PARTIAL, serve
 from providers.common.audio import audioop
 from tests.fakes.vendors.chat import Chat
 from tests.fakes.vendors.deepgram_flux import turn
@@ -29,9 +27,6 @@ from tests.fakes.vendors.server import Asked
 
 TRANSCRIBER, MODEL, VOICE = 0.25, 0.4, 0.14
 WORD = 0.01
-LOUD = 500
-PARTIAL = 0.5
-"""Seconds of speech after which a partial transcript grows."""
 FLUX_PAUSE = 0.2
 """Silence after which the Flux model takes a turn for over."""
 SENTENCES = ("Surely I will see to it.", "It is done at once for you.")
@@ -105,7 +100,6 @@ class SlowVendors:
         app.router.add_get("/v1/listen", self.listen)
         app.router.add_get("/v2/listen", self.listen_for_turns)
         app.router.add_get("/requests", self.requests)
-        app.router.add_route("*", "/{path:.*}", self.nothing)
         return app
 
     async def complete(self, request: web.Request) -> web.StreamResponse:
@@ -173,10 +167,6 @@ class SlowVendors:
     async def requests(self, request: web.Request) -> web.Response:
         return web.Response(text=json.dumps({"asked": self.asked, "cut off": self.cut_off}))
 
-    async def nothing(self, request: web.Request) -> web.Response:
-        await request.read()
-        return web.Response()
-
 
 def later(socket: web.WebSocketResponse, message: dict[str, Any]) -> None:
     """Send this after the transcriber's delay. Messages keep their order."""
@@ -194,17 +184,5 @@ def later(socket: web.WebSocketResponse, message: dict[str, Any]) -> None:
 _tasks = set[asyncio.Task[None]]()
 
 
-def serve(vendors: SlowVendors) -> None:
-    uvloop.install()
-    logging.getLogger("aiohttp.server").disabled = True  # the caller hung up during the answer
-    web.run_app(
-        vendors.application(),
-        host="127.0.0.1",
-        port=int(sys.argv[1]),
-        print=lambda *_: None,
-        access_log=None,
-    )
-
-
 if __name__ == "__main__":
-    serve(SlowVendors())
+    serve(SlowVendors().application())

@@ -20,6 +20,7 @@ from operator import attrgetter
 
 import uvloop
 
+from app.cli.processes import free_port
 from bench.calls import assistant, warmed
 from bench.database import database
 from bench.figures import percentile
@@ -27,8 +28,8 @@ from bench.left_over import left_over
 from bench.machine import machine
 from bench.prepared import Requests
 from bench.receiver import listen
-from bench.reliability import record
-from bench.serving import Process, bridge, free_port
+from bench.reliability import conclude
+from bench.serving import Process, bridge
 from bench.soak_call import Answered, SoakCalls
 from bench.usage import Sample, grows, growth, judged, sample, slope
 
@@ -213,11 +214,8 @@ def main() -> None:
     print(machine())
     size = Size(chosen.minutes, chosen.calls, chosen.rate, chosen.agents, chosen.postgresql)
     seen = soak(size)
-    lines = list(seen.lines())
-    print(*lines, *seen.problems, sep="\n")
-    if chosen.record:
-        record("soak", "; ".join(lines), reached=not seen.problems)
-    sys.exit(1 if seen.problems else 0)
+    text, problems = "; ".join(seen.lines()), seen.problems
+    sys.exit(conclude("soak", text, *problems, reached=not problems, keep=chosen.record))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from loguru import logger
 
 from bench.machine import machine
-from bench.reliability import record
+from bench.reliability import conclude
 from tests.clock import run
 from tests.fakes.hostile import PUBLIC, SECRET, TRICKS, Trick, World, hostile, watched
 from tests.net.contract import LITERALS
@@ -103,12 +103,7 @@ def main() -> int:
         f"{outcome.total - len(outcome.failed)} of {outcome.total} attempts on {len(tried)} ways "
         f"refused before a connection inside ({len(LITERALS)} spellings; {counts})"
     )
-    print(seen)
-    for failure in outcome.failed:
-        print(f"  {failure}")
-    if chosen.record:
-        record("ssrf", seen, reached=not outcome.failed)
-    return 1 if outcome.failed else 0
+    return conclude("ssrf", seen, *outcome.failed, reached=not outcome.failed, keep=chosen.record)
 
 
 if __name__ == "__main__":

@@ -24,8 +24,9 @@ from pathlib import Path
 
 import uvloop
 
+from app.cli.processes import free_port
 from bench.calls import BRIDGE_CORE, warmed
-from bench.serving import Process, environment, free_port, running
+from bench.serving import Process, environment, running
 
 BACKENDS = {"echo": "without pipecat", "local": "with pipecat"}
 VENDORS = {"OPENAI_API_KEY": "bench", "DEEPGRAM_API_KEY": "bench"}

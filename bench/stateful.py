@@ -20,7 +20,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from bench.fresh import new_settings
 from bench.machine import machine
-from bench.reliability import record
+from bench.reliability import conclude
 from tests.postgresql import server
 from tests.service.machine import Machine
 from tests.service.served import serving
@@ -70,12 +70,8 @@ def main() -> int:
         environ = {**os.environ, "TEST_DATABASE_URL": url}
         command = [sys.executable, "-m", "bench.stateful", *again]
         good = subprocess.run(command, env=environ, check=False).returncode == 0 and good
-    if options.record:
-        seen = (
-            f"{options.examples:,} histories on each database, {'none' if good else 'one'} differs"
-        )
-        record("stateful", seen, reached=good)
-    return 0 if good else 1
+    seen = f"{options.examples:,} histories on each database, {'none' if good else 'one'} differs"
+    return conclude("stateful", seen, reached=good, keep=options.record)
 
 
 if __name__ == "__main__":

@@ -25,10 +25,11 @@ import psycopg
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
+from app.cli.processes import children
 from bench.fault_proxy import FaultProxy
 from bench.postgresql import PostgreSQL, postgresql
-from bench.reliability import record
-from bench.serving import Process, bridge, children
+from bench.reliability import conclude
+from bench.serving import Process, bridge
 from bench.store_client import StoreClient
 from tests.fakes.carriers.twilio import TWILIO
 from tests.fakes.client_server import Receiver
@@ -242,8 +243,8 @@ POSTGRESQL: dict[str, Callable[[Place], Any]] = {
 # ------------------------------------------------------------------ one failure
 
 
-def play(only: str | None, *, keep: bool) -> bool:
-    """Play them all. Returns whether all was as promised."""
+def play(only: str | None, *, keep: bool) -> int:
+    """Play them all. Returns the exit status."""
     outcomes = list[Outcome]()
     for name, fault in SQLITE.items():
         if only in (None, name):
@@ -260,17 +261,16 @@ def play(only: str | None, *, keep: bool) -> bool:
         kind: max(outcome.slowest.get(kind, 0.0) for outcome in outcomes)
         for kind in ("callback", "create", "healthz")
     }
+    lost = sum(outcome.lost for outcome in outcomes if not outcome.restarts)
+    by_disk = sum(outcome.lost for outcome in outcomes if outcome.restarts)
     backs = [outcome.back for outcome in outcomes]
     worst = "never" if None in backs else f"{max(b for b in backs if b is not None):.1f} s"
     told = (
         f"{sum(outcome.good for outcome in outcomes)} of {len(outcomes)} failures as promised: "
         + ", ".join(f"{kind} {seconds:.1f} s" for kind, seconds in slowest.items())
-        + f" at most, {sum(outcome.lost for outcome in outcomes)} lost, all going on after {worst}"
+        + f" at most, {lost} lost by the bridge and {by_disk} by the disk, all going on after {worst}"
     )
-    print(told)
-    if keep:
-        record("store-faults", told, reached=good)
-    return good
+    return conclude("store-faults", told, reached=good, keep=keep)
 
 
 MORE = {"RUN_JOBS": "1", "SETTLE_SECONDS": "0.5", "PRICE_SECONDS": "1"}

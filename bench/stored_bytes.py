@@ -10,12 +10,13 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from app import settings as settings_module
+from app.cli.processes import free_port
 from app.domain.context import Context, utc_now
 from app.domain.services import trim
 from app.domain.services.retention import SWEEP_SECONDS
 from app.store import sizes
 from app.wiring import Services
-from bench.serving import environment, free_port
+from bench.serving import environment
 
 SHOWN = 50
 """Bytes a call: a table with less is no concern of calls."""

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from bench.fresh import new_app
 from bench.machine import machine
-from bench.reliability import record
+from bench.reliability import conclude
 from tests.routes.api import UNKNOWN, organisation
-from tests.routes.test_tenants import objects, requests
+from tests.routes.test_tenants import listed, objects, requests
 
 
 def main() -> int:
@@ -40,15 +40,12 @@ def main() -> int:
             if {each.status_code for each in answers} != {404} or texts[0] != texts[1]:
                 told.append(f"{method} {path}: {answers[0].status_code} {answers[0].text}")
         lists = [kind for kind in kinds if kind != "recording"]
-        told += [f"GET /{kind} is not empty" for kind in lists if first.get(f"/{kind}").json]
+        told += [f"GET /{kind} is not empty" for kind in lists if listed(first, kind)]
         after = [second.get(f"/{kind}/{theirs[kind]}").json for kind in kinds]
         told += [f"{k} changed" for k, a, b in zip(kinds, before, after, strict=True) if a != b]
     seen = (f"{len(tried)} requests to {len({path for _, path, _ in tried})} paths with ids of "
             f"{len(theirs)} kinds, {len(lists)} lists: {len(told)} told something")  # fmt: skip
-    print(seen, *told, sep="\n")
-    if options.record:
-        record("tenants", seen, reached=not told)
-    return 1 if told else 0
+    return conclude("tenants", seen, *told, reached=not told, keep=options.record)
 
 
 if __name__ == "__main__":

@@ -23,12 +23,12 @@ import uvloop
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidStatus
 
+from app.cli.processes import free_port
 from bench.database import database
 from bench.deploys import ECHO, api, prepared, started
 from bench.live_calls import new_caller, new_leg
 from bench.machine import machine
-from bench.reliability import record
-from bench.serving import free_port
+from bench.reliability import conclude
 from providers.simulation.timeline import Request
 from tests.fakes.carriers import FAKES
 from tests.fakes.carriers.leg import Document, Leg
@@ -186,10 +186,8 @@ async def main(chosen: argparse.Namespace) -> int:
     outcomes = [await races("SQLite", None, chosen.races)]
     with database(postgresql=True) as store:
         outcomes.append(await races("PostgreSQL", store.url, chosen.races))
-    reached = all(each.reached for each in outcomes)
-    if chosen.record:
-        record("token-races", "; ".join(each.seen for each in outcomes), reached=reached)
-    return 0 if reached else 1
+    seen, reached = "; ".join(each.seen for each in outcomes), all(e.reached for e in outcomes)
+    return conclude("token-races", seen, reached=reached, keep=chosen.record)
 
 
 if __name__ == "__main__":

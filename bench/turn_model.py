@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 
 import uvloop
+from loguru import logger
 from pipecat.audio.turn.smart_turn.base_smart_turn import BaseSmartTurn, SmartTurnParams
 from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnalyzerV3
 
@@ -51,6 +52,7 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--seconds", type=float, default=8.0, help="of a round")
     chosen = options.parse_args()
+    logger.disable("pipecat")  # as in the bridge: it tells each judgement
     os.sched_setaffinity(0, {BRIDGE_CORE})
     load_sessions()
     print(f"{machine()}; {CALLS} calls, a pause in {TURN_SECONDS:.0f} s each, ms")

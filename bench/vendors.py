@@ -10,27 +10,21 @@ from __future__ import annotations
 
 import itertools
 import json
-import logging
 import re
-import sys
 import time
 from collections import defaultdict
 from typing import Any
 
-import uvloop
 from aiohttp import WSMsgType, web
 
 from bench.sounds import REPLY, SOUNDS
 from bench.speech_model import SpeechModel
+from bench.vendor_server import LOUD, PARTIAL, serve
 from providers.common.audio import audioop
 from tests.fakes.vendors.chat import Chat
 from tests.fakes.vendors.deepgram_listen import results
 from tests.fakes.vendors.ears import Heard
 from tests.fakes.vendors.server import Asked
-
-LOUD = 500
-PARTIAL = 0.5
-"""Seconds of speech after which a partial transcript grows."""
 
 
 class Vendors:
@@ -49,7 +43,6 @@ class Vendors:
         app.router.add_get("/v1/listen", self.listen)
         app.router.add_get("/v1/realtime", self.converse)
         app.router.add_get("/log/{name}", self.show)
-        app.router.add_route("*", "/{path:.*}", self.nothing)
         return app
 
     async def complete(self, request: web.Request) -> web.StreamResponse:
@@ -110,18 +103,6 @@ class Vendors:
     async def show(self, request: web.Request) -> web.Response:
         return web.Response(text=json.dumps(self.log.pop(request.match_info["name"], [])))
 
-    async def nothing(self, request: web.Request) -> web.Response:
-        await request.read()
-        return web.Response()
-
 
 if __name__ == "__main__":
-    uvloop.install()
-    logging.getLogger("aiohttp.server").disabled = True  # the caller hung up during the answer
-    web.run_app(
-        Vendors().application(),
-        host="127.0.0.1",
-        port=int(sys.argv[1]),
-        print=lambda *_: None,
-        access_log=None,
-    )
+    serve(Vendors().application())

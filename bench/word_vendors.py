@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.slow_vendors import Segment, SlowVendors, serve
+from bench.slow_vendors import Segment, SlowVendors
 from bench.sounds import RATE
+from bench.vendor_server import serve
 from bench.word_match import words_in
 from providers.common.audio import audioop
 from tests.speech import RATE as SPEECH_RATE
@@ -45,4 +46,4 @@ class WordVendors(SlowVendors):
 
 
 if __name__ == "__main__":
-    serve(WordVendors())
+    serve(WordVendors().application())

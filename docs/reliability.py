@@ -49,7 +49,7 @@ LOST = {
     ),
     "store-faults": Row(
         "SQLite is locked, read-only, full, erring, deleted, corrupt; PostgreSQL frozen or moved",
-        "503 within 5 s (callbacks) and 8 s (API), `/healthz` at once, no acknowledged one lost; messages, timers and sockets go on within 15 s",
+        "503 within 5 s (callbacks) and 8 s (API), `/healthz` at once, no acknowledged one lost except by a damaged disk; messages, timers and sockets go on within 15 s",
         "python -m bench.chaos_db --faults",
     ),
     "carrier-faults": Row(
@@ -165,6 +165,19 @@ ENDURED = {
     ),
 }
 
+WAITED = {
+    "failed-transfers": Row(
+        "a transfer's destination is busy, does not answer, is a machine, or may not be dialled: blind and warm, both carriers",
+        "the caller hears the assistant again within 2 s",
+        "python -m bench.failed_transfers --times 5",
+    ),
+    "queue-slot": Row(
+        "callers wait in line for one slot of two processes, on both databases, at both carriers",
+        "the slot that is freed is taken by the first within 1 s, in order",
+        "python -m bench.queue_slot --rounds 10",
+    ),
+}
+
 TESTS = {
     "mutants": Row(
         "changes made to the fold, signatures, address policy, retry schedule and authentication",
@@ -187,6 +200,7 @@ PARTS: Mapping[str, Mapping[str, Row]] = {
     "Nothing is lost": LOST,
     "Only those who may": ADMITTED,
     "Load, deploys, time": ENDURED,
+    "A caller who waits": WAITED,
     "The tests themselves": TESTS,
 }
 ROWS: Mapping[str, Row] = {key: row for rows in PARTS.values() for key, row in rows.items()}

@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Protocol, Self
 
 import urllib3
 
+from app.cli.processes import PATCHBAY
 from providers.simulation.config import SIP_HOST
 from tests.fakes.carriers import FAKES
 from tests.fakes.carriers.accounts import CUSTOMER
@@ -99,18 +99,13 @@ class Bridge:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.http.clear()
         self.stop()
 
     def run(self, *arguments: str, check: bool = True) -> str:
         """One ``patchbay`` command with this bridge's settings; its output. ``check``: it is to exit 0."""
-        command = [sys.executable, "-c", "from app.cli.main import main; main()", *arguments]
+        command = (*PATCHBAY, *arguments)
         done = subprocess.run(
             command, env=self.environ, check=check, capture_output=True, text=True
         )

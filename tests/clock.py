@@ -87,10 +87,11 @@ class _Selector(BaseSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
         self.now += TICK
-        if found := self._real.select(0):
+        found = self._real.select(0)
+        if found or (timeout is not None and timeout <= 0):
             return found
-        if timeout is None or timeout <= 0:
-            return self._real.select(timeout)
+        if timeout is None:
+            return self._real.select()
         if self._work.goes_on:
             return self._real.select(LOOK_SECONDS)
         if found := self._real.select(min(max(timeout * SHARE, SHORTEST), LONGEST)):

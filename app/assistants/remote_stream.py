@@ -10,7 +10,7 @@ from websockets.exceptions import WebSocketException
 from app.media.backend import AssistantFailed
 from app.net.addresses import BadURL
 from app.net.types import Addresses
-from app.net.websocket import open_socket
+from app.net.websocket import STREAM_PINGS, open_socket
 
 OPEN_SECONDS = 5.0
 CLOSE_SECONDS = 2.0
@@ -36,6 +36,7 @@ async def open_stream(
             seconds=OPEN_SECONDS,
             close_seconds=CLOSE_SECONDS,
             max_message=MAX_MESSAGE,
+            pings=STREAM_PINGS,
         )
     except BadURL as error:  # its text holds no URL
         raise AssistantFailed(f"{name} could not be opened: {error}.") from error

@@ -64,7 +64,9 @@ def lines(findings: Iterable[Finding]) -> Iterator[str]:
 def _read(path: str) -> JsonDict:
     try:
         found = json.loads(Path(path).read_text())
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise NoAssistant(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
         raise NoAssistant(f"{path} cannot be read as JSON: {error}") from error
     if not isinstance(found, dict):
         raise NoAssistant(f"{path} is not a JSON object")

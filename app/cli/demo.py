@@ -15,7 +15,6 @@ import secrets
 import shutil
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,6 +31,7 @@ from app.cli import demo_report as report
 from app.cli import demo_talk
 from app.cli.caller_voice import caller_voice
 from app.cli.demo_talk import Talk
+from app.cli.processes import PATCHBAY, QUIET, STOP_SECONDS, becomes_ready, free_port
 from app.private_files import make_directory
 from providers.common.json_types import JsonDict, JsonObject
 from providers.registry import SIMULATORS
@@ -113,9 +113,7 @@ def _port() -> int:
         taken = probe.connect_ex(("127.0.0.1", DEFAULT_PORT)) == 0
     if not taken:
         return DEFAULT_PORT
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        free = int(probe.getsockname()[1])
+    free = free_port()
     _say(f"port {DEFAULT_PORT} is taken; using {free} (choose with PORT=)")
     return free
 
@@ -127,26 +125,16 @@ def _simulator(name: str) -> ModuleType:
 @contextmanager
 def _bridge(environ: dict[str, str]) -> Iterator[dict[str, str]]:
     """The bridge as a deployment runs it, in a process of its own."""
-    serve = [sys.executable, "-c", "from app.cli.main import main; main()", "serve"]
-    quiet = {"GUNICORN_CMD_ARGS": "--log-level warning"}
-    process = subprocess.Popen(serve, env={**environ, **quiet}, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        (*PATCHBAY, "serve"), env={**environ, **QUIET}, stdout=subprocess.DEVNULL
+    )
     try:
-        _wait(environ["PUBLIC_URL"] + "/readyz", process)
+        if not becomes_ready(environ["PUBLIC_URL"], process, START_SECONDS):
+            raise SystemExit("the bridge did not start; its log is above")
         yield environ
     finally:
         process.terminate()
-        process.wait(timeout=40)
-
-
-def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if urllib3.request("GET", url, retries=False).status == 200:
-                return
-        except urllib3.exceptions.HTTPError:
-            time.sleep(0.05)
-    raise SystemExit("the bridge did not start; its log is above")
+        process.wait(STOP_SECONDS)
 
 
 def _talking(environ: Mapping[str, str], talk: Talk) -> JsonDict:
@@ -233,7 +221,7 @@ def _links(environ: Mapping[str, str]) -> None:
 
 def _calls_page(environ: Mapping[str, str]) -> str:
     """A link that signs in to the dashboard and shows the calls."""
-    command = [sys.executable, "-c", "from app.cli.main import main; main()", "login-link"]
+    command = (*PATCHBAY, "login-link")
     made = subprocess.run(command, env=environ, check=True, capture_output=True, text=True)
     return made.stdout.strip().replace("/login#", "/login?next=/dashboard/calls#")
 

@@ -29,17 +29,19 @@ ARENAS = ("MALLOC_ARENA_MAX", "2")
 def serve() -> None:
     """Run the bridge: database up to date, then the web server on PORT."""
     from app import default_org
+    from app.cli import port
 
     patchbay = _services()
+    settings = patchbay.settings
+    host = "127.0.0.1" if settings.development else "0.0.0.0"  # noqa: S104
+    port.check_free(host, settings.port)
     patchbay.upgrade()
     key = default_org.create_default_org(patchbay.context, is_start=True)
-    settings = patchbay.settings
     click.echo(f"Patchbay on {settings.public_url}  (docs: {settings.public_url}/docs)")
     click.echo(f"Dashboard: {settings.public_url}/dashboard  (sign in with an API key)")
     if key:
         click.echo(f"API key (shown once): {key}")
     patchbay.store.close()
-    host = "127.0.0.1" if settings.development else "0.0.0.0"  # noqa: S104
     arguments = [sys.executable, *SERVER, "-b", f"{host}:{settings.port}"]
     sys.stdout.flush()
     os.environ.setdefault(*ARENAS)

@@ -20,6 +20,7 @@ from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.delivery.fair_share import MOST, WORKERS, FairShare
@@ -42,6 +43,8 @@ POLL = 0.25
 PACE = 0.01
 # Seconds that the first result of a transaction waits for others: a commit costs more than they do.
 LINGER = 0.02
+# After this a message is late. While one is, delivery gives way to no request.
+LATE = timedelta(seconds=0.25)
 # Seconds of a lease: a killed process's messages are sent by another process after it.
 LEASE = 30.0
 # Most results of one transaction.
@@ -71,7 +74,8 @@ class Ended(NamedTuple):
 class Dispatcher:
     """Delivers while it is started.
 
-    ``spawn`` runs an attempt, usually in a worker's thread. ``give_way`` is called before each turn.
+    ``spawn`` runs an attempt, usually in a worker's thread. ``give_way`` is called before each turn,
+    unless a message is late.
     """
 
     def __init__(
@@ -99,6 +103,7 @@ class Dispatcher:
         )
         self._stopping = self._thread.stopping
         self._renew_at = self._hold_at = 0.0
+        self._is_late = False
 
     def wake(self, _payload: JsonObject | None = None) -> None:
         """Look at once. It is also the handler of ``deliver``, a job of the version before."""
@@ -121,7 +126,8 @@ class Dispatcher:
     def _serve(self) -> None:
         """Deliver until a stop, and then until the attempts in progress have ended."""
         while not self._stopping.is_set() or self._busy:
-            self._give_way()
+            if not self._is_late:
+                self._give_way()
             self._wake.clear()  # before the look: a later commit wakes us again
             began = time.monotonic()
             try:
@@ -165,6 +171,8 @@ class Dispatcher:
         if not wanted:
             return False
         found = self._due(wanted)
+        if found or not self._busy:  # else those behind the busy ones may be as late as before
+            self._is_late = bool(found) and self._context.now() - found[0]["next_at"] > LATE
         if found:
             self._begin([row for row in found if self._shares.acquire(_receiver(row))])
         return len(found) == wanted
@@ -177,10 +185,11 @@ class Dispatcher:
 
     def _begin(self, chosen: Sequence[Row]) -> None:
         """Send these. What is not begun, whatever fails, returns its receiver's share."""
+        if not chosen:
+            return
         begun = set[str]()
         try:
-            ours = self._leased([row["id"] for row in chosen])
-            calls = self._calls_of(chosen)
+            ours, calls = self._taken(chosen)
             for row in chosen:
                 work = calls.get(row["call_id"])  # None: it was deleted since the look
                 if work is not None and row["id"] in ours:
@@ -192,28 +201,33 @@ class Dispatcher:
                 if row["id"] not in begun:
                     self._shares.release(_receiver(row), hung=None)
 
-    def _calls_of(self, chosen: Sequence[Row]) -> Mapping[str, ReadCall]:
+    def _taken(self, chosen: Sequence[Row]) -> tuple[Collection[str], Mapping[str, ReadCall]]:
+        """Lease these. Returns the ids of those that no other process sends, and the calls, by id."""
+        call_ids = {row["call_id"] for row in chosen}
+        with self._store.read() as conn:  # what goes out together is committed by itself
+            record.foresee_several(conn, call_ids)
+            ours = self._leased(conn, [row["id"] for row in chosen])
+            return ours, self._calls_of(conn, call_ids)
+
+    def _calls_of(self, conn: Connection, ids: Collection[str]) -> Mapping[str, ReadCall]:
         """The messages' calls, by id. One that cannot be read holds up no other."""
-        ids = {row["call_id"] for row in chosen}
-        with self._store.read() as conn:
-            try:
-                return record.get_several(conn, ids)
-            except SQLAlchemyError:
-                raise
-            except Exception:  # a newer version wrote what this one does not know
-                return {each: partial(self._call, each) for each in ids}
+        try:
+            return record.get_several(conn, ids)
+        except SQLAlchemyError:
+            raise
+        except Exception:  # a newer version wrote what this one does not know
+            return {each: partial(self._call, each) for each in ids}
 
     def _call(self, call_id: str) -> Call:
         with self._store.read() as conn:
             return record.get_several(conn, [call_id])[call_id]
 
-    def _leased(self, ids: Collection[str]) -> Collection[str]:
+    def _leased(self, conn: Connection, ids: Collection[str]) -> Collection[str]:
         """Of these messages, those that no other process sends."""
         if self._store.is_sqlite:
             return ids
-        with self._store.read() as conn:  # one statement, which is committed by itself
-            now = self._context.now()
-            return outbox.lease(conn, ids, now, now + self._lease)
+        now = self._context.now()
+        return outbox.lease(conn, ids, now, now + self._lease)
 
     def _send(self, message: Row, call: ReadCall) -> None:
         """Make the attempt, in a worker's thread."""

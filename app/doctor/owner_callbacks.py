@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from app.doctor.finding import Finding
 from app.domain.context import Context
 from app.domain.legs.owner_callbacks import FIELD
-from app.net.addresses import BadURL
+from app.net.addresses import BadURL, is_same_server
 from app.store.schema import orgs, phone_numbers
 
 
@@ -21,9 +21,9 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _judged(context: Context, label: str, url: str) -> Finding:
-    parts, ours = urlsplit(url), urlsplit(context.settings.public_url)
+    parts = urlsplit(url)
     label = f"{label} at {parts.hostname}"  # its query may hold a secret
-    if parts.netloc == ours.netloc:
+    if is_same_server(url, context.settings.public_url):
         return Finding("error", f"{label}: this is PUBLIC_URL; name your own server")
     try:
         context.addresses(url)

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from app.doctor.finding import Finding
 from app.domain.context import Context
+from app.net.addresses import is_same_server
 from app.net.http import SendError, get
 
 SECONDS = 5.0
@@ -18,6 +19,9 @@ def check(context: Context) -> Iterator[Finding]:
     if url is None:
         return
     label = f"SERVER_URL at {urlsplit(url).hostname}"  # its query may hold a secret
+    if is_same_server(url, context.settings.public_url):
+        yield Finding("error", f"{label}: this is PUBLIC_URL; name your own server")
+        return
     try:
         status = get(url, {}, SECONDS, private).status
     except SendError as error:

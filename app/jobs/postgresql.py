@@ -155,7 +155,7 @@ class ProcrastinateJobs:
         _put(conn, key, args, delay, lock or key)
 
     def cancel(self, conn: Connection, key: str) -> None:
-        _CANCEL.run(conn, {"key": key})
+        _CANCEL.put(conn, {"key": key})
 
     def install(self) -> None:
         """Create Procrastinate's tables and functions. Concurrent processes wait for each other."""
@@ -340,7 +340,7 @@ def _put(
 ) -> None:
     """Enqueue. ``again``: the job's own next run, whose payload is older than a waiting job's."""
     values = {"queue": QUEUE, "task": TASK, "key": key, "lock": lock, "again": again}
-    _ENQUEUE.run(conn, {**values, "delay": delay, "args": json.dumps(args)})
+    _ENQUEUE.put(conn, {**values, "delay": delay, "args": json.dumps(args)})
 
 
 async def _revive(manager: JobManager, job: Job) -> None:

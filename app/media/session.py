@@ -226,9 +226,8 @@ class MediaSession:
                 if isinstance(frame, StreamStop):
                     return self.close_once.set(CloseReason(CloseCause.STOPPED))
         except SocketClosed as gone:
-            # a carrier that hears and speaks closes a session that is over without a message
-            may_leave = not self.claim.provider.phone or self._text is not None
-            left = gone.code == LEFT and may_leave
+            # of a phone's leg the carrier tells more: it asks for the next document, or reports the end
+            left = gone.code == LEFT and not self.claim.provider.phone
             cause = CloseCause.STOPPED if left else CloseCause.LOST
             self.close_once.set(CloseReason(cause, word=str(gone)))
         except BadRequest as error:

@@ -152,6 +152,16 @@ def check_address(host: str, address: Address) -> None:
         raise BadURL(f"{host} is {plain}, which is not a public address")
 
 
+def is_same_server(one: str, other: str) -> bool:
+    """Whether two URLs name one host and port. Case and a port that goes without saying do not count."""
+    try:
+        targets = _split(one), _split(other)
+    except BadURL:
+        return False
+    first, second = ((each.host.rstrip("."), each.port) for each in targets)
+    return first == second
+
+
 def _split(url: str) -> Target:
     try:
         parts = urlsplit(url)

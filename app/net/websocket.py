@@ -6,7 +6,7 @@ import asyncio
 import re
 import ssl
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urldefrag, urlsplit
 
 from websockets.asyncio import client
@@ -16,7 +16,17 @@ from app.net.addresses import vetted
 from app.net.headers import HEADER_NAME, HEADER_VALUE, without_framing
 from app.net.types import Addresses
 
-PING_SECONDS = 20.0
+
+class Pings(NamedTuple):
+    """How a peer that vanished is noticed, in seconds."""
+
+    every: float
+    answered_within: float
+
+
+USUAL_PINGS = Pings(20.0, 20.0)
+# Of a stream that a caller listens to: noticed as soon as a carrier's socket (``server/worker.py``).
+STREAM_PINGS = Pings(5.0, 8.0)
 # Messages held while our side is slow. Then the server has to wait.
 MAX_QUEUE = 16
 
@@ -34,6 +44,7 @@ async def open_socket(
     close_seconds: float,
     max_message: int,
     tls: ssl.SSLContext | None = None,
+    pings: Pings = USUAL_PINGS,
 ) -> ClientConnection:
     """``connect`` without compression; messages up to ``max_message``."""
     opening: dict[str, Any] = {
@@ -41,8 +52,8 @@ async def open_socket(
         "user_agent_header": "patchbay",
         "compression": None,  # audio hardly compresses, and each message would cost time
         "close_timeout": close_seconds,
-        "ping_interval": PING_SECONDS,
-        "ping_timeout": PING_SECONDS,
+        "ping_interval": pings.every,
+        "ping_timeout": pings.answered_within,
         "max_size": max_message,
         "max_queue": MAX_QUEUE,
     }

@@ -103,6 +103,11 @@ def get_several(conn: Connection, call_ids: Collection[str]) -> Sequence[Row]:
     return _BY_IDS(call_ids).every(conn, values_of("ids", call_ids))
 
 
+def foresee_several(conn: Connection, call_ids: Collection[str]) -> None:
+    """Ask for ``get_several`` along with the next question."""
+    _BY_IDS(call_ids).foresee(conn, values_of("ids", call_ids))
+
+
 def lock_free(conn: Connection, call_id: str) -> Row | None:
     """Get and lock a call. None when it is deleted or another transaction has locked it."""
     return _BY_ID_UNLOCKED.one(conn, {"id": call_id})

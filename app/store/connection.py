@@ -13,7 +13,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol, cast
 
@@ -38,19 +37,44 @@ class KeptRows(Protocol):
     def clear(self) -> None: ...
 
 
-class Change(NamedTuple):
-    """A statement whose result is not needed. It may be sent with the next ones."""
+class Answer(Protocol):
+    """What a statement returned: the driver's cursor, or that of ``pipeline.py``."""
+
+    @property
+    def rowcount(self) -> int: ...
+
+    def fetchone(self) -> Any: ...
+
+    def fetchall(self) -> Any: ...
+
+
+class Statement(NamedTuple):
+    """A statement with ``%s`` in the place of each value."""
 
     text: str
-    values: Any
-    table: str
+    values: tuple[Any, ...] = ()
+
+
+Tables = frozenset[str]
+"""Names of tables."""
+
+
+class Pipeline(Protocol):
+    """What a connection needs of ``pipeline.py``."""
+
+    is_lost: bool
+
+    def run(self, statements: Sequence[Statement]) -> Sequence[Answer]: ...
+
+
+BEGIN, COMMIT, ROLLBACK = Statement("BEGIN"), Statement("COMMIT"), Statement("ROLLBACK")
 
 
 class Connection(sa.engine.Connection):
-    """SQLAlchemy's connection for rare statements; ``raw``, the driver's, for prepared ones.
+    """SQLAlchemy's connection for rare statements; prepared ones go to the driver (``ask``).
 
-    On PostgreSQL a transaction begins at its first statement that has a result. Changes are held
-    back until then or until the commit, and go out as one statement.
+    On PostgreSQL a transaction begins with its first statement that has a result. Changes are held
+    back until then or until the commit. What goes out together is one round trip (``pipeline.py``).
     """
 
     def __init__(self, engine: Engine, kept: KeptRows | None = None) -> None:
@@ -60,6 +84,7 @@ class Connection(sa.engine.Connection):
         self.is_sqlite = engine.dialect.name == "sqlite"
         self._path = str(engine.url.database)
         self._identity = identity(self._path) if self.is_sqlite else None
+        self.pipeline = None if self.is_sqlite else _pipeline(self.raw)
         if not self.is_sqlite:
             self.raw.until = float("inf")  # each block sets its own
         self.before_commit = list[Callable[[], None]]()
@@ -67,9 +92,16 @@ class Connection(sa.engine.Connection):
         self.revision: int | None = None
         """The revision of the operators' rows, once this block has asked (``kept.py``)."""
         self.changes_kept_rows = False
-        self.changes = list[Change]()
+        self.changes = list[Statement]()
+        """Statements whose results are not needed. They go out with the next one that has one."""
+        self.foreseen = dict[Statement, Tables]()
+        """Questions that go out right behind the next one, with the tables that they read."""
+        self.answered = dict[Statement, tuple[Tables, Answer]]()
+        """Their answers, until they are asked for or their table changes."""
         self.awaits_begin = False
         """Whether the block is a transaction that PostgreSQL does not know of yet."""
+        self.has_commit = False
+        """Whether the block ends with a commit. Without one no change may wait for it."""
         self.until = 0.0
         """Until when this block may wait for the database, by ``time.monotonic``."""
 
@@ -78,7 +110,7 @@ class Connection(sa.engine.Connection):
         self.until = deadline.store_until()
         if not self.is_sqlite:
             self.raw.until = self.until
-        self.revision, self.changes_kept_rows = None, False
+        self.revision, self.changes_kept_rows, self.has_commit = None, False, False
         if self.before_commit or self.after_commit:
             self.before_commit, self.after_commit = [], []
 
@@ -90,55 +122,91 @@ class Connection(sa.engine.Connection):
         self.settle()
         return super().exec_driver_sql(*arguments, **more)
 
-    def run(self, text: str, values: Any = ()) -> Any:
-        """The driver's cursor after this statement. Raises SQLAlchemy's error."""
-        try:
-            return self.raw.execute(text, values)
-        except Exception as error:
-            raise self.translated(error) from error
+    def ask(self, text: str, values: tuple[Any, ...]) -> Answer:
+        """PostgreSQL's answer to a statement that sees what was changed. Raises SQLAlchemy's error."""
+        before = self._before()
+        if not self.foreseen:
+            return self._send([*before, Statement(text, values)])[-1]
+        foreseen, self.foreseen = self.foreseen, {}
+        answers = self._send([*before, Statement(text, values), *foreseen])
+        for (question, tables), answer in zip(
+            foreseen.items(), answers[len(before) + 1 :], strict=True
+        ):
+            self.answered[question] = tables, answer
+        return answers[len(before)]
 
     def settle(self) -> None:
         """Begin the transaction and send the changes: the next statement sees them."""
-        if self.awaits_begin:
-            self.awaits_begin = False
-            self.run("BEGIN")
-        if self.changes:
-            self._send()
+        self.forget()
+        if before := self._before():
+            self._send(before)
+
+    def known(self, question: Statement) -> Answer | None:
+        """The answer to a question that went out before, once."""
+        found = self.answered.pop(question, None)
+        return found and found[1]
+
+    def changes_table(self, table: str) -> None:
+        """Drop the answers that may not be true after a change of this table; empty: of any."""
+        self.answered = {
+            question: known
+            for question, known in self.answered.items()
+            if table and table not in known[0]
+        }
+
+    def forget(self) -> None:
+        """Drop what was foreseen, and its answers."""
+        if self.foreseen or self.answered:
+            self.foreseen, self.answered = {}, {}
 
     @contextmanager
     def outside_its_transaction(self) -> Iterator[None]:
         """For a statement that neither sees what the block has changed nor locks: it begins none."""
-        kept = self.awaits_begin, self.changes
-        self.awaits_begin, self.changes = False, []
+        kept = self.awaits_begin, self.changes, self.foreseen
+        self.awaits_begin, self.changes, self.foreseen = False, [], {}
         try:
             yield
         finally:
-            self.awaits_begin, self.changes = kept
+            self.awaits_begin, self.changes, self.foreseen = kept
 
     def commit_changes(self) -> None:
-        """Commit on PostgreSQL. Changes alone are one statement, which needs no transaction."""
+        """Commit on PostgreSQL, in one round trip with the last changes.
+
+        Changes alone are a transaction without its words.
+        """
         if time.monotonic() > self.until + deadline.MARGIN_SECONDS:
             raise TimedOut  # the client may have got 503 by now
-        if self.awaits_begin and len(groups := grouped(self.changes)) < 2:
+        self.forget()
+        changes, self.changes = self.changes, []
+        if not self.awaits_begin:
+            self._send([*changes, COMMIT])
+        elif changes:
             self.awaits_begin = False
-            self._send(groups)
-            return
-        self.settle()
-        self.run("COMMIT")
+            self._send(changes)
 
     def roll_back(self) -> None:
-        """Roll back on PostgreSQL."""
-        self.changes.clear()
-        if not self.awaits_begin:
-            self.run("ROLLBACK")
+        """Roll back on PostgreSQL. A transaction whose connection is lost is rolled back there."""
+        self.forget()
+        self.changes = []
+        if not (self.awaits_begin or cast("Pipeline", self.pipeline).is_lost):
+            self._send([ROLLBACK])
         self.awaits_begin = False
 
-    def _send(self, groups: Sequence[Sequence[Change]] | None = None) -> None:
-        groups = grouped(self.changes) if groups is None else groups
-        self.changes = []
-        for group in groups:
-            values = [value for change in group for value in change.values]
-            self.run(together(tuple(change.text for change in group)), values)
+    def _before(self) -> Sequence[Statement]:
+        """What goes out before the next question."""
+        if not (self.awaits_begin or self.changes):
+            return ()
+        before, self.changes = self.changes, []
+        if self.awaits_begin:
+            self.awaits_begin = False
+            before = [BEGIN, *before]
+        return before
+
+    def _send(self, statements: Sequence[Statement]) -> Sequence[Answer]:
+        try:
+            return cast("Pipeline", self.pipeline).run(statements)
+        except Exception as error:
+            raise self.translated(error) from error
 
     def discard(self) -> None:
         """Close it without another word to the server, which may not answer."""
@@ -153,7 +221,7 @@ class Connection(sa.engine.Connection):
         """
         if self.is_sqlite:
             return identity(self._path) != self._identity
-        if self.raw.closed:
+        if self.raw.closed or cast("Pipeline", self.pipeline).is_lost:
             return True
         watch = select.poll()  # select() takes no descriptor over 1,023
         watch.register(self.raw.fileno(), select.POLLIN)
@@ -185,29 +253,11 @@ def is_unusable_after(error: BaseException) -> bool:
     return isinstance(error, SQLAlchemyError) or not isinstance(error, Exception)
 
 
-def grouped(changes: Sequence[Change]) -> list[list[Change]]:
-    """The changes in groups that may be one statement, which changes a table once only.
+def _pipeline(raw: Any) -> Pipeline:
+    # A process on SQLite need not spend the time of this import.
+    from app.store import pipeline
 
-    Its parts do not see each other's rows, and their order is not defined.
-    https://www.postgresql.org/docs/current/queries-with.html#QUERIES-WITH-MODIFYING
-    """
-    groups, touched = list[list[Change]](), set[str]()
-    for change in changes:
-        if not groups or change.table in touched:
-            groups.append([])
-            touched = set()
-        groups[-1].append(change)
-        touched.add(change.table)
-    return groups
-
-
-@lru_cache(maxsize=256)
-def together(texts: tuple[str, ...]) -> str:
-    """One statement of several."""
-    if len(texts) == 1:
-        return texts[0]
-    parts = ", ".join(f"s{number} AS ({text})" for number, text in enumerate(texts))
-    return f"WITH {parts} SELECT 1"
+    return pipeline.Pipeline(raw)
 
 
 class Pool:

@@ -132,7 +132,7 @@ class Store:
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
         with self._pool.connection() as conn:
-            conn.awaits_begin = True
+            conn.awaits_begin = conn.has_commit = True
             try:
                 yield conn
                 for callback in conn.before_commit:
@@ -203,7 +203,8 @@ class Store:
             hide_parameters=True,  # errors are logged, and must not show numbers and bodies
             json_serializer=json_text.dumps,
             json_deserializer=json_text.loads,
-            connect_args={**server.network(self.url), "prepare_threshold": 3},
+            # psycopg itself prepares nothing: it would forget what the pipeline has prepared, too
+            connect_args={**server.network(self.url), "prepare_threshold": None},
         )
         event.listen(engine, "do_connect", lambda *given: server.connect(*given[2:]))
         event.listen(engine, "handle_error", _hide_detail)

@@ -91,6 +91,11 @@ def of_call(conn: Connection, call_id: str) -> list[CallEvent]:
     return [_event(row) for row in _FOR_FOLD.every(conn, {"call": call_id})]
 
 
+def foresee(conn: Connection, call_id: str) -> None:
+    """Read the call's events along with the next question, which locks the call."""
+    _FOR_FOLD.foresee(conn, {"call": call_id})
+
+
 def last_received(conn: Connection, call_id: str) -> datetime | None:
     """When the last event of the call was received."""
     found: datetime | None = _LAST.scalar(conn, {"call": call_id})

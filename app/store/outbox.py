@@ -21,9 +21,6 @@ from app.store.messages import RELEASE, Attempt
 from app.store.prepared import Prepared
 from app.store.schema import IS_PENDING, message_attempts, messages
 
-# The set-up of a pipeline takes as long as so many statements.
-FEW = 3
-
 _TIME = messages.c.next_at.type
 _NOW = sa.bindparam("now", type_=_TIME)
 _UNTIL = sa.bindparam("until", type_=_TIME)
@@ -193,7 +190,8 @@ def hold(conn: Connection, message_ids: Collection[str], until: datetime) -> Non
 def record(conn: Connection, results: Collection[Result], now: datetime) -> None:
     """Store the results of several attempts: each with the message's next state."""
     tried = [each for each in results if isinstance(each, Tried)]
-    _record_tried(conn, tried, now)
+    _RECORD.many(conn, [_next_state(each, now) for each in tried])
+    _ADD_ATTEMPT.many(conn, [_attempt(each) for each in tried])
     freed = {each.message["call_id"] for each in tried if each.frees_later_ones}
     RELEASE.many(conn, [{"call": call, "now": now} for call in sorted(freed)])
     dropped = [each for each in results if isinstance(each, Dropped)]
@@ -201,17 +199,6 @@ def record(conn: Connection, results: Collection[Result], now: datetime) -> None
     untried = [each for each in results if isinstance(each, Untried)]
     postponed = [{"message": each.message["id"], "until": each.until} for each in untried]
     _POSTPONE.many(conn, postponed)
-
-
-def _record_tried(conn: Connection, tried: Collection[Tried], now: datetime) -> None:
-    """PostgreSQL gets a few results as one statement each, and many in a pipeline."""
-    if len(tried) > FEW:
-        _RECORD.many(conn, [_next_state(each, now) for each in tried])
-        _ADD_ATTEMPT.many(conn, [_attempt(each) for each in tried])
-        return
-    for each in tried:
-        _RECORD.put(conn, _next_state(each, now))
-        _ADD_ATTEMPT.put(conn, _attempt(each))
 
 
 def _next_state(tried: Tried, now: datetime) -> dict[str, Any]:

@@ -124,6 +124,14 @@ _OLD = (
     .limit(sa.bindparam("number", type_=sa.Integer))
 )
 _OLD_UNBOUND = Prepared(_OLD.where(IS_UNBOUND))
+_newest_first = sa.func.row_number().over(partition_by=_columns.org_id, order_by=_columns.id.desc())
+_unbound = sa.select(_columns.id, _newest_first.label("place")).where(IS_UNBOUND, _over).subquery()
+_EXCESS = Prepared(
+    sa.select(_unbound.c.id)
+    .where(_unbound.c.place > sa.bindparam("most", type_=sa.Integer))
+    .order_by(_unbound.c.id)
+    .limit(sa.bindparam("number", type_=sa.Integer))
+)
 _OLD_ONES = Prepared(_OLD)
 _DELETE = Prepared(owner_callbacks.delete().where(_THIS))
 
@@ -154,6 +162,11 @@ def bind(conn: Connection, lane: str, key: str, call_id: str) -> None:
 def unbound(conn: Connection, lane: str, number: int) -> Sequence[Row]:
     """The lane's rows without a call, oldest first."""
     return _UNBOUND.every(conn, {"lane": lane, "number": number})
+
+
+def foresee_lanes(conn: Connection, provider: str, leg: str, conversation: str) -> None:
+    """Ask for ``lanes_of`` along with the next question."""
+    _WAITS_FOR.foresee(conn, {"provider": provider, "leg": leg, "conversation": conversation})
 
 
 def lanes_of(conn: Connection, provider: str, leg: str, conversation: str) -> Collection[str]:
@@ -215,6 +228,11 @@ def old(conn: Connection, before: datetime, number: int, *, is_unbound: bool) ->
     """Rows from before a time that wait for no attempt. ``is_unbound``: those without a call."""
     statement = _OLD_UNBOUND if is_unbound else _OLD_ONES
     return [row["id"] for row in statement.every(conn, {"before": before, "number": number})]
+
+
+def excess(conn: Connection, most: int, number: int) -> list[int]:
+    """The oldest rows that only wait for a call, of organisations with more than ``most`` of them."""
+    return [row["id"] for row in _EXCESS.every(conn, {"most": most, "number": number})]
 
 
 def delete(conn: Connection, ids: Collection[int]) -> None:

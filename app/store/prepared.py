@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.elements import ClauseElement
 
-from app.store.connection import Change, Connection
+from app.store.connection import Answer, Connection, Statement, Tables
 from app.store.schema import Time, from_micros, to_micros
 from providers.common import json_text
 from providers.common.json_types import JsonDict, JsonObject
@@ -37,13 +37,15 @@ class Compiled(NamedTuple):
     """One statement in one dialect."""
 
     text: str
-    pick: Callable[[JsonObject], Any]
+    pick: Callable[[JsonObject], tuple[Any, ...]]
     """Takes the parameters' values in their order."""
     defaults: JsonObject
     """The parameters for which the statement itself has a value."""
     binds: tuple[tuple[int, Convert], ...]
-    table: str
-    """The table that an insert or update changes."""
+    reads: Tables
+    """The tables of a query; none if it is no plain one."""
+    changes: str | None
+    """The table that it changes; empty: any; None: it changes nothing."""
     columns: tuple[str, ...]
     converts: tuple[tuple[str, Convert], ...]
 
@@ -85,39 +87,64 @@ class Prepared:
 
     def many(self, conn: sa.engine.Connection, rows: Sequence[JsonObject]) -> None:
         """Insert or update once for each of these, without a look at the outcome."""
-        if not rows:
-            return
         ours = cast("Connection", conn)
-        compiled = self._compiled.get(ours.is_sqlite) or self._compile(ours)
-        ours.settle()
+        if not (rows and ours.is_sqlite):
+            for each in rows:
+                self.put(conn, each)
+            return
+        compiled = self._compiled.get(True) or self._compile(ours)
         try:
             ours.raw.cursor().executemany(compiled.text, [_bound(compiled, each) for each in rows])
         except Exception as error:
             raise ours.translated(error) from error
 
     def put(self, conn: sa.engine.Connection, values: JsonObject) -> None:
-        """Insert or update, without a look at the outcome.
+        """Run it without a look at the outcome.
 
         On PostgreSQL the statement waits for others and goes out with them, at the latest with the
         commit. An error comes then.
         """
         ours = cast("Connection", conn)
-        compiled = self._compiled.get(ours.is_sqlite) or self._compile(ours)
         if ours.is_sqlite:
             self._execute(conn, values)
             return
+        compiled = self._compiled.get(False) or self._compile(ours)
+        if ours.answered and compiled.changes is not None:
+            ours.changes_table(compiled.changes)
         bound = _bound(compiled, values)
-        ours.changes.append(Change(compiled.text, bound, compiled.table))
+        if ours.has_commit:
+            ours.changes.append(Statement(compiled.text, bound))
+        else:
+            ours.ask(compiled.text, bound)
 
-    def _execute(self, conn: sa.engine.Connection, values: JsonObject) -> tuple[Compiled, Any]:
+    def foresee(self, conn: sa.engine.Connection, values: JsonObject) -> None:
+        """Ask right behind this transaction's next question, in the same round trip.
+
+        The answer waits for the same question of another method. A change of its tables by this
+        transaction drops it. SQLite has no round trips.
+        """
+        ours = cast("Connection", conn)
+        if ours.is_sqlite:
+            return
+        compiled = self._compiled.get(False) or self._compile(ours)
+        ours.foreseen[Statement(compiled.text, _bound(compiled, values))] = compiled.reads
+
+    def _execute(self, conn: sa.engine.Connection, values: JsonObject) -> tuple[Compiled, Answer]:
         ours = cast("Connection", conn)
         compiled = self._compiled.get(ours.is_sqlite) or self._compile(ours)
-        if ours.awaits_begin or ours.changes:
-            ours.settle()
-        try:
-            return compiled, ours.raw.execute(compiled.text, _bound(compiled, values))
-        except Exception as error:
-            raise ours.translated(error) from error
+        bound = _bound(compiled, values)
+        if ours.is_sqlite:
+            try:
+                return compiled, ours.raw.execute(compiled.text, bound)
+            except Exception as error:
+                raise ours.translated(error) from error
+        if ours.answered:
+            known = ours.known(Statement(compiled.text, bound))
+            if known is not None:
+                return compiled, known
+            if compiled.changes is not None:
+                ours.changes_table(compiled.changes)
+        return compiled, ours.ask(compiled.text, bound)
 
     def _compile(self, conn: Connection) -> Compiled:
         statement = self._statement
@@ -138,33 +165,47 @@ class Prepared:
             pick=_picker(names),
             defaults={n: bind.value for n, bind in text.binds.items() if bind.value is not None},
             binds=tuple((at, convert) for at, convert in found if convert),
-            table=str(statement.table) if isinstance(statement, UpdateBase) else "",
+            reads=_tables(statement),
+            changes=_changed(statement),
             columns=columns,
             converts=tuple((name, convert) for name, convert in types.items() if convert),
         )
         return made
 
 
-def _picker(names: tuple[str, ...]) -> Callable[[JsonObject], Any]:
+def _picker(names: tuple[str, ...]) -> Callable[[JsonObject], tuple[Any, ...]]:
     if len(names) > 1:
         return itemgetter(*names)  # twice as fast as a comprehension
     return lambda values: tuple(values[name] for name in names)
+
+
+def _tables(statement: ClauseElement) -> Tables:
+    if not isinstance(statement, sa.Select):
+        return frozenset()
+    return frozenset(str(each) for each in statement.get_final_froms())
+
+
+def _changed(statement: ClauseElement) -> str | None:
+    if isinstance(statement, UpdateBase):
+        return str(statement.table)
+    return None if isinstance(statement, sa.Select) else ""
 
 
 def _convert(type_: Any, converts: tuple[tuple[type, Convert], ...]) -> Convert | None:
     return next((convert for kind, convert in converts if isinstance(type_, kind)), None)
 
 
-def _bound(compiled: Compiled, values: JsonObject) -> Any:
+def _bound(compiled: Compiled, values: JsonObject) -> tuple[Any, ...]:
     if compiled.defaults:
         values = {**compiled.defaults, **values}
     taken = compiled.pick(values)
-    if compiled.binds:
-        taken = list(taken)
-        for at, convert in compiled.binds:
-            if taken[at] is not None:
-                taken[at] = convert(taken[at])
-    return taken
+    if not compiled.binds:
+        return taken
+    changed = list(taken)
+    for at, convert in compiled.binds:
+        if changed[at] is not None:
+            changed[at] = convert(changed[at])
+    return tuple(changed)
 
 
 def _row(compiled: Compiled, values: Sequence[Any]) -> JsonDict:

@@ -322,7 +322,7 @@ call_tokens = sa.Table(
     metadata,
     sa.Column("digest", sa.String(64), primary_key=True),
     sa.Column("call_id", sa.ForeignKey("calls.id", ondelete="CASCADE"), nullable=False, index=True),
-    sa.Column("purpose", sa.String(16), nullable=False),  # media | callback
+    sa.Column("purpose", sa.String(16), nullable=False),  # media | callback | upstream
     sa.Column("data", sa.JSON),
     sa.Column("created_at", Time, nullable=False),
     sa.Column("expires_at", Time),

@@ -23,8 +23,7 @@ from app.failpoints.points import POINTS
 from bench.crash.checks import Faults, check
 from bench.crash.stories import ONLY_POSTGRESQL, STORIES, Story
 from bench.crash.world import GaveUp, World, world
-from bench.reliability import record
-from bench.spawner import Spawner
+from bench.reliability import conclude
 from tests import databases
 from tests.postgresql import server
 
@@ -48,11 +47,11 @@ class Trial(NamedTuple):
         return self.story.carriers[self.number % len(self.story.carriers)]
 
 
-def run(spawner: Spawner, trial: Trial) -> tuple[Faults, str]:
+def run(trial: Trial) -> tuple[Faults, str]:
     """One trial: its faults, and how its call ended."""
     story = trial.story
     failpoint = ",".join(filter(None, (f"{trial.point}:kill", story.with_)))
-    with world(spawner, trial.carrier, story.callee, failpoint, **dict(story.environ)) as made:
+    with world(trial.carrier, story.callee, failpoint, **dict(story.environ)) as made:
         problems = list[str]()
         thread = threading.Thread(target=_play, args=(story, made, problems), daemon=True)
         thread.start()
@@ -98,11 +97,9 @@ def all_of(name: str, trials: Sequence[Trial], at_once: int) -> Faults:
     sums, ends = defaultdict[str, Faults](Faults), defaultdict[str, Counter[str]](Counter)
     whole, began = Faults(), time.monotonic()
     print(f"\n{name}: {len(trials)} kills\n{'fail-point':<30} {Faults.head()}  ended")
-    with Spawner() as spawner, database(name), ThreadPoolExecutor(at_once) as pool:
+    with database(name), ThreadPoolExecutor(at_once) as pool:
         left = Counter(trial.point for trial in trials)
-        for trial, (faults, ended) in zip(
-            trials, pool.map(lambda trial: run(spawner, trial), trials), strict=True
-        ):
+        for trial, (faults, ended) in zip(trials, pool.map(run, trials), strict=True):
             sums[trial.point].add(faults)
             ends[trial.point][ended] += 1
             left[trial.point] -= 1
@@ -129,10 +126,7 @@ def main() -> None:
         whole.add(all_of(name, made, chosen.at_once))
         kills += len(made)
     seen = f"{kills} kills at {len(points)} fail-points: {whole.words()}"
-    print(f"\n{seen}")
-    if chosen.record:
-        record("crash", seen, reached=not whole.total)
-    sys.exit(1 if whole.total else 0)
+    sys.exit(conclude("crash", seen, reached=not whole.total, keep=chosen.record))
 
 
 if __name__ == "__main__":

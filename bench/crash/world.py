@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,8 +18,7 @@ import sqlalchemy as sa
 import urllib3
 
 from app.store.engine import Store
-from app.store.schema import jobs, messages
-from bench.spawner import Spawner, WarmBridge
+from app.store.schema import jobs, messages, processes
 from providers.registry import SIMULATORS
 from providers.simulation.config import own_port
 from providers.simulation.stage import Callee, Stage
@@ -26,6 +26,7 @@ from tests.databases import fresh_database
 from tests.fakes.carriers import FAKES
 from tests.fakes.carriers.base import CarrierFake
 from tests.fakes.client_server import Receiver, Reply
+from tests.spawner import WarmBridge
 
 PATIENCE = 30.0
 """Seconds until a call that is not over counts as stuck."""
@@ -138,10 +139,11 @@ class World:
 
 
 def skip_leases(url: str) -> None:
-    """Let half a minute pass: the leases of the killed process are over."""
+    """Let half a minute pass: the killed process counts as dead, and its leases are over."""
     store = Store(url)
     with store.write() as conn:
         conn.execute(messages.update().values(leased_until=None))
+        conn.execute(processes.update().values(seen_at=datetime.now(UTC) - timedelta(minutes=1)))
         if store.is_sqlite:
             held = jobs.c.leased_until.is_not(None)
             conn.execute(jobs.update().where(held).values(leased_until=jobs.c.due))
@@ -152,9 +154,7 @@ def skip_leases(url: str) -> None:
 
 
 @contextmanager
-def world(
-    spawner: Spawner, carrier: str, callee: Callee, failpoint: str, **environ: str
-) -> Iterator[World]:
+def world(carrier: str, callee: Callee, failpoint: str, **environ: str) -> Iterator[World]:
     """A new world, whose bridge is up with this fail-point; all gone at the end."""
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="crash-")))
@@ -162,7 +162,6 @@ def world(
         receiver = stack.enter_context(Receiver(reply=ASSISTANT))
         own = {"FAILPOINT": failpoint, "SERVER_URL": receiver.url, **SETTINGS, **environ}
         bridge = WarmBridge(url, directory, **own)
-        bridge.spawner = spawner
         stage = stack.enter_context(_stage(carrier, bridge, callee))
         made = World(bridge, receiver, stage, FAKES[carrier])
         stack.callback(_end, made)

@@ -54,6 +54,11 @@ class ApiReply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64  # of clients that come at the same time
+
+
 @contextmanager
 def serve(answer: Callable[[ApiRequest], ApiReply], port: int = 0) -> Iterator[str]:
     """Yields the server's URL; closed at the end of the block."""
@@ -84,8 +89,7 @@ def serve(answer: Callable[[ApiRequest], ApiReply], port: int = 0) -> Iterator[s
         def log_message(self, format: str, *args: Any) -> None:
             """Print nothing: the timeline shows the requests."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", port), Handler)
     threading.Thread(target=server.serve_forever, args=(0.02,), name="rest", daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}"

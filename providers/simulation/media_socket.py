@@ -22,10 +22,12 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from providers.common.audio import SAMPLE_WIDTH
+from providers.common.audio import SAMPLE_WIDTH, level
 from providers.simulation.timeline import SimulatorError
 
 FRAME_SECONDS = 0.02
+# Mean level of a piece with a voice; 16-bit samples.
+LOUD = 200
 
 
 class SocketRefused(SimulatorError):
@@ -48,6 +50,8 @@ class Playout:
     def __init__(self, speed: float, on_mark: Callable[[Any], None]) -> None:
         # Seconds of audio received so far.
         self.heard = 0.0
+        # When the first of it came, by the monotonic clock; 0 before.
+        self.first_at = 0.0
         self._speed = speed
         self._on_mark = on_mark
         self._until = 0.0
@@ -58,6 +62,7 @@ class Playout:
 
     def sound(self, seconds: float) -> None:
         with self._changed:
+            self.first_at = self.first_at or time.monotonic()
             self.heard += seconds
             self._until = max(self._until, time.monotonic()) + seconds * self._speed
             self._changed.notify_all()
@@ -144,6 +149,8 @@ class MediaSocket(ABC):
         self.interrupted = False
         # No side ended it in time.
         self.expired = False
+        # Audio came that is as loud as a voice.
+        self.is_loud = False
         # Messages of the bridge that this carrier would not have understood.
         self.faults: list[str] = []
         self._headers = headers
@@ -182,6 +189,7 @@ class MediaSocket(ABC):
     def sound(self, pcm: bytes) -> None:
         """Take audio for the caller."""
         self.playout.sound(len(pcm) / SAMPLE_WIDTH / self.sample_rate)
+        self.is_loud = self.is_loud or level(pcm) > LOUD
         self.ear.put(pcm)
 
     def cleared(self) -> None:

@@ -61,6 +61,23 @@ SCREENING = (
 )
 # What the operator hears before the caller.
 BRIEFING = "A caller who asks for a person."
+# What the transfer assistant says to an operator who has decided.
+AGREED, DECLINED = "Here is the caller.", "All right."
+# A keypad menu as the transfer assistant, whatever answers the caller.
+TALKS: JsonObject = {
+    "mode": VOICEMAIL_MODE,
+    "transferAssistant": {
+        "firstMessage": "A caller asks for a person. Press 1 to take the call.",
+        "model": {
+            "provider": "embedded",
+            "menu": {
+                "1": {"say": AGREED, "then": "transferSuccessful"},
+                "2": {"say": DECLINED, "then": "transferCancel"},
+            },
+        },
+        "voice": {"provider": "embedded"},
+    },
+}
 
 
 def hears_only(stage: Stage, party: str, *wanted: str) -> None:
@@ -241,7 +258,7 @@ class Plays(ABC, Generic[S, C]):
     def warm_answered(self, stage: S) -> None:
         """Both legs hear what they should, and nothing else."""
         self.warm(stage, Callee(), transferCompleteAudioUrl="https://owner.example/beep.mp3")
-        hears_only(stage, "caller", "briefing", "music", "operator")
+        hears_only(stage, "caller", "voice", "briefing", "music", "operator")
         hears_only(stage, "operator", "briefing", "signal", "caller")
         if not any(BRIEFING in line and line.count("operator") for line in stage.timeline.lines):
             stage.problem("the operator did not hear the message")
@@ -251,6 +268,36 @@ class Plays(ABC, Generic[S, C]):
         self.warm(stage, operator, CallerAction.PRESS, **plan)
         if "operator" in stage.ears["caller"].heard:
             stage.problem("the caller heard an operator")
+        if not stage.moments.waits:
+            stage.problem("the caller did not hear the assistant again")
+
+    def warm_assisted(self, stage: S, words: str, act: CallerAction, *acts: CallerAction) -> None:
+        """A transfer assistant talks with the operator, who does this. ``words``: it says so."""
+        self.warm(stage, Callee(acts=(act,)), *acts, **TALKS)
+        (told,) = stage.bridge.call(stage.known_call())["artifact"]["transfers"]
+        if "messages" not in told or words not in told["transcript"]:
+            stage.problem(f"the transfer has the transcript {told.get('transcript')!r}")
+
+    def warm_agreed(self, stage: S) -> None:
+        """The caller hears nothing of the talk, and the operator nothing of the caller until then."""
+        self.warm_assisted(stage, AGREED, CallerAction.ACCEPT)
+        hears_only(stage, "operator", "voice", "caller")
+        hears_only(stage, "caller", "voice", "briefing", "music", "operator")
+
+    def warm_declined(self, stage: S, act: CallerAction) -> None:
+        """The caller, back with the assistant, presses #."""
+        words = DECLINED if act is CallerAction.DECLINE else ""
+        self.warm_assisted(stage, words, act, CallerAction.PRESS)
+        hears_only(stage, "operator", "voice")
+        if "operator" in stage.ears["caller"].heard:
+            stage.problem("the caller heard the operator")
+
+    def warm_dialled(self, stage: S) -> None:
+        """The same of a call that the bridge dials."""
+        stage.operator = Callee(acts=(CallerAction.ACCEPT,))
+        stage.bridge.plan = {"transferPlan": TALKS}
+        self.dial(stage, Callee(acts=(CallerAction.TRANSFER,)))
+        hears_only(stage, "operator", "voice", "caller")
 
     def warm_spoken(self, stage: S) -> None:
         self.warm(stage, Callee(), mode=SPEAKS_FIRST)

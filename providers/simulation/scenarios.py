@@ -11,6 +11,7 @@ from providers.simulation.assistants import ECHO, LISTENING, SQUAD
 from providers.simulation.plays import (
     ENDED_BY_ASSISTANT,
     ENDED_BY_CUSTOMER,
+    TALKS,
     VOICEMAIL_MODE,
     C,
     Plays,
@@ -288,6 +289,44 @@ def shared(plays: Plays[S, C]) -> tuple[Scenario[S], ...]:
             "warm-transfer-voicemail",
             "A machine answers for the operator; the caller is back with the assistant, and presses #.",
             lambda stage: plays.warm_failed(stage, Callee(machine=True), mode=VOICEMAIL_MODE),
+            ENDED_BY_ASSISTANT,
+        ),
+        Scenario(
+            "warm-transfer-assistant",
+            "An assistant talks with the operator, who presses 1 for the caller; then both talk.",
+            plays.warm_agreed,
+            FORWARDED,
+        ),
+        Scenario(
+            "warm-transfer-assistant-dialled",
+            "The same, of a call that the bridge dials.",
+            plays.warm_dialled,
+            FORWARDED,
+        ),
+        Scenario(
+            "warm-transfer-assistant-declined",
+            "The operator presses 2, and the caller, back with the assistant, presses #.",
+            lambda stage: plays.warm_declined(stage, CallerAction.DECLINE),
+            ENDED_BY_ASSISTANT,
+        ),
+        Scenario(
+            "warm-transfer-assistant-hangup",
+            "The same; the operator hangs up on the assistant.",
+            lambda stage: plays.warm_declined(stage, CallerAction.HANG_UP),
+            ENDED_BY_ASSISTANT,
+        ),
+        Scenario(
+            "warm-transfer-assistant-dropped",
+            "The same; the operator's media socket dies.",
+            lambda stage: plays.warm_declined(stage, CallerAction.DROP),
+            ENDED_BY_ASSISTANT,
+        ),
+        Scenario(
+            "warm-transfer-assistant-voicemail",
+            "The same; a machine answers for the operator.",
+            lambda stage: plays.warm_failed(
+                stage, Callee(acts=(CallerAction.STAY,), machine=True), **TALKS
+            ),
             ENDED_BY_ASSISTANT,
         ),
         Scenario(

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from types import TracebackType
+from functools import partial
 from typing import Any, Self
 from urllib.parse import urlencode
 
@@ -21,6 +21,7 @@ from providers.simulation.bridge import Bridge, digits
 from providers.simulation.config import SimulatorConfig
 from providers.simulation.held import Held
 from providers.simulation.media_socket import MediaSocket
+from providers.simulation.moments import Moments
 from providers.simulation.room import Ear, Room
 from providers.simulation.script import TakenTurn, Tape
 from providers.simulation.timeline import FaultInjector, HttpClient, SimulatorError, Timeline
@@ -41,6 +42,10 @@ class CallerAction(StrEnum):
     """Talks; then the call is transferred through the bridge's API."""
     STAY = "stay"
     """Listens until another side ends the call."""
+    ACCEPT = "accept"
+    """Of an operator: talks, presses ``1``, and waits for the assistant to leave."""
+    DECLINE = "decline"
+    """Of an operator: the same with ``2``."""
     CONVERSE = "converse"
     """Takes the configured turns, listens in between, and hangs up."""
 
@@ -108,6 +113,8 @@ class Stage:
         self.unpriced_looks = 0
         # The callers who wait for a slot.
         self.held = Held()
+        # When things happened that a caller waits for.
+        self.moments = Moments(partial(self.timeline.add, "caller"))
         # Both sides of the run's conversations.
         self.tape = Tape()
         # The turns of a conversation that the caller has not begun, over all its sockets.
@@ -135,12 +142,7 @@ class Stage:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.courier.close()
         self.wire.close()
 

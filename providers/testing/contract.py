@@ -174,6 +174,7 @@ OPERATORS: Mapping[HookKind, tuple[EventKind, bool]] = {
     HookKind.OPERATOR: (EventKind.OPERATOR_ANSWERED, True),
     HookKind.SPOKE: (EventKind.OPERATOR_ANSWERED, True),
     HookKind.BRIEFED: (EventKind.OPERATOR_BRIEFED, True),
+    HookKind.TALKED: (EventKind.OPERATOR_TALKED, True),
     HookKind.OPERATOR_STATUS: (EventKind.OPERATOR_ENDED, False),
 }
 """What the recorded request of each of the operator's hooks says, and whether it asks."""
@@ -218,9 +219,17 @@ WHERE_IT_ASKS = frozenset(
         HookKind.OPERATOR,
         HookKind.SPOKE,
         HookKind.BRIEFED,
+        HookKind.TALKED,
         HookKind.WAIT,
     }
 )
+
+OF_ROOMS = (
+    "test_a_room_and_what_leads_there_can_be_said",
+    "test_both_legs_are_told_the_same_room_and_we_are_told_of_it",
+    "test_an_operator_who_cannot_be_dialled_now_is_worth_another_try",
+)
+"""The tests of carriers whose legs can wait: ``Carrier.holds``."""
 
 inherited = settings(suppress_health_check=[HealthCheck.differing_executors])
 """Hypothesis settings: one test function runs for the classes of several carriers."""
@@ -230,6 +239,14 @@ class ProviderContract:
     """The suite. Subclass it as ``Test<Carrier>Contract`` with ``case`` set."""
 
     case: ClassVar[Case]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """A carrier that connects every leg at once has no rooms: nothing is asked of them."""
+        super().__init_subclass__(**options)
+        case = getattr(cls, "case", None)
+        if case is not None and not case.provider.holds:
+            for name in OF_ROOMS:
+                setattr(cls, name, None)
 
     # -------------------------------------------------------------- names and URLs
 
@@ -547,14 +564,10 @@ class ProviderContract:
 
     @pytest.mark.parametrize("instruction", OF_TRANSFERS.values(), ids=OF_TRANSFERS)
     def test_a_room_and_what_leads_there_can_be_said(self, instruction: Instruction) -> None:
-        if not self.case.provider.holds:
-            pytest.skip("it connects every leg at once")
         said = self.case.provider.markup.answer([instruction])
         assert said.body != self.case.provider.markup.answer([HangUp()]).body
 
     def test_both_legs_are_told_the_same_room_and_we_are_told_of_it(self) -> None:
-        if not self.case.provider.holds:
-            pytest.skip("it connects every leg at once")
         hold, join = (
             self.case.provider.markup.answer([OF_TRANSFERS[name]]).body for name in ("hold", "join")
         )
@@ -571,8 +584,6 @@ class ProviderContract:
                 assert [event.kind for event in report.events] == [kind]
 
     def test_an_operator_who_cannot_be_dialled_now_is_worth_another_try(self) -> None:
-        if not self.case.provider.holds:
-            pytest.skip("it connects every leg at once")
         client, url = self._client_of_nobody(), f"{ORIGIN}/carrier/operator/{TOKEN}"
         order = OperatorCall("+14155550123", "+15005550006", url, url, 600)
         for ask in (

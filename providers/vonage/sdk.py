@@ -1,7 +1,8 @@
 """Vonage's SDK within our limits: one send per request, a timeout, no token in a log.
 
-It is imported at its first use, which takes over a second. Two of its habits are switched off.
-After a dropped connection it sends a create up to ten times. It logs our tokens at debug level.
+It is imported at its first use, which takes over a second. Three of its habits are switched off.
+After a dropped connection it sends a create up to ten times. It logs our tokens at debug level. It
+reads the private key again for each token.
 https://github.com/Vonage/vonage-python-sdk
 """
 
@@ -9,7 +10,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from providers.base.rest import Account
 from providers.common.json_types import JsonObject
@@ -21,21 +23,34 @@ CONNECTIONS = 10
 TRANSIENT = frozenset({408, 425, 429})
 
 
-def application(account: Account) -> tuple[str, str]:
-    """(id, private key as PKCS#8). Raises ``NotConfigured``."""
+class ApplicationKey(NamedTuple):
+    """An application's private key, in both forms that the SDK takes."""
+
+    pem: str
+    """PKCS#8."""
+    read: Any
+    """The same as an object, which signs at once."""
+
+
+def application(account: Account) -> tuple[str, ApplicationKey]:
+    """(id, private key). Raises ``NotConfigured``."""
     secrets = account.secrets
     if not secrets.get("applicationId") or not secrets.get("privateKey"):
         raise NotConfigured(
             f"Vonage account {account.ref}: vonageApplicationId and"
             " vonageApplicationPrivateKey are needed to place and end calls"
         )
-    return secrets["applicationId"], _pkcs8(secrets["privateKey"])
+    return secrets["applicationId"], _read(secrets["privateKey"])
 
 
 def as_application(account: Account, timeout: int, plain: bool) -> Any:
     """The SDK's HTTP client that sends the application's token."""
+    from vonage_jwt import JwtClient  # type: ignore[import-untyped]
+
     name, key = application(account)
-    return _http_client({"application_id": name, "private_key": key}, timeout, plain)
+    http = _http_client({"application_id": name, "private_key": key.pem}, timeout, plain)
+    http.auth._jwt_client = JwtClient(name, key.read)
+    return http
 
 
 def as_account(account: Account, timeout: int, plain: bool) -> Any:
@@ -48,9 +63,10 @@ def as_account(account: Account, timeout: int, plain: bool) -> Any:
 
 def bearer(account: Account) -> str:
     """A fresh token of the application, for requests without the SDK."""
-    from vonage_jwt import JwtClient  # type: ignore[import-untyped]
+    from vonage_jwt import JwtClient
 
-    token = JwtClient(*application(account)).generate_application_jwt()
+    name, key = application(account)
+    token = JwtClient(name, key.read).generate_application_jwt()
     return token.decode() if isinstance(token, bytes) else str(token)
 
 
@@ -65,10 +81,11 @@ def ask(http: Any, method: str, url: str, body: JsonObject | None, auth: str) ->
     return answer if isinstance(answer, dict) else {}
 
 
-def _pkcs8(pem: str) -> str:
-    """The key as PKCS#8, the only text form the SDK accepts.
+@lru_cache(maxsize=64)
+def _read(pem: str) -> ApplicationKey:
+    """The key, also as PKCS#8: the only text form the SDK accepts. Vonage's own files have it.
 
-    Vonage's own files have it; others may not.
+    To read a key takes 40 ms, in which no other thread runs. The SDK does it for each token.
     """
     from cryptography.hazmat.primitives import serialization as keys
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -79,9 +96,8 @@ def _pkcs8(pem: str) -> str:
         raise NotConfigured("Vonage vonageApplicationPrivateKey: not a readable PEM key") from error
     if not isinstance(key, RSAPrivateKey):
         raise NotConfigured("Vonage vonageApplicationPrivateKey: an RSA key is wanted")
-    return key.private_bytes(
-        keys.Encoding.PEM, keys.PrivateFormat.PKCS8, keys.NoEncryption()
-    ).decode()
+    pkcs8 = key.private_bytes(keys.Encoding.PEM, keys.PrivateFormat.PKCS8, keys.NoEncryption())
+    return ApplicationKey(pkcs8.decode(), key)
 
 
 def _http_client(named: Mapping[str, str], timeout: int, plain: bool) -> Any:

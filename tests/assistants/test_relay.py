@@ -276,6 +276,20 @@ async def test_redirect_is_not_followed() -> None:
 
 
 @on_loop
+async def test_an_upstream_that_has_vanished_is_noticed_within_15_seconds() -> None:
+    now = asyncio.get_running_loop().time
+    async with upstream(ping_interval=None, close_timeout=0.1) as theirs:
+        domain = streamed(theirs.url)
+        async with serving(domain) as served, calling(served, TWILIO):
+            (await theirs.connections.get()).transport.pause_reading()
+            began = now()
+            _, _, reason, _ = await domain.hears("intend")
+            seconds = now() - began
+    assert reason == EndedReason.ASSISTANT_ERROR
+    assert seconds < 15.5, "of the loop's own time"
+
+
+@on_loop
 async def test_upstream_that_reads_nothing_costs_old_sound_only() -> None:
     """Its socket fills up; the carrier is still read, keys and stop are kept."""
     async with upstream(max_queue=1, ping_interval=None, close_timeout=0.1) as theirs:

@@ -307,3 +307,15 @@ async def test_a_stream_that_cannot_be_opened() -> None:
     assert reason is EndedReason.ASSISTANT_ERROR
     assert "could not be opened" in message
     assert "hunter2" not in message
+
+
+@on_loop
+async def test_an_upstream_that_has_vanished_is_noticed_within_15_seconds() -> None:
+    now = asyncio.get_running_loop().time
+    async with call(TWILIO) as made:
+        made.theirs.transport.pause_reading()
+        began = now()
+        reason, _ = await made.ended()
+        seconds = now() - began
+    assert reason == EndedReason.ASSISTANT_ERROR
+    assert seconds < 16.5, "of the loop's own time"

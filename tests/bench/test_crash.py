@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-
-import pytest
 
 from app.failpoints.points import POINTS, STEPS
 from bench.crash.__main__ import Trial, run
 from bench.crash.checks import Faults
 from bench.crash.stories import ONLY_POSTGRESQL, STORIES
-from bench.spawner import Spawner
 
 SAMPLE = {
     "timer.before": "phone-call-provider-bypass-enabled-but-no-call-received",
@@ -22,15 +18,9 @@ SAMPLE = {
 """A fail-point, and how its call ends."""
 
 
-@pytest.fixture(scope="module")
-def spawner() -> Iterator[Spawner]:
-    with Spawner() as started:
-        yield started
-
-
-def test_a_kill_loses_and_doubles_nothing(spawner: Spawner) -> None:
+def test_a_kill_loses_and_doubles_nothing() -> None:
     with ThreadPoolExecutor(len(SAMPLE)) as pool:
-        seen = list(pool.map(lambda point: run(spawner, Trial(point, 0)), SAMPLE))
+        seen = list(pool.map(lambda point: run(Trial(point, 0)), SAMPLE))
     assert seen == [(Faults(), ended) for ended in SAMPLE.values()]
 
 

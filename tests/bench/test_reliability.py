@@ -28,12 +28,13 @@ def test_a_recorded_figure_stands_on_the_page(
     monkeypatch.setattr(reliability, "FIGURES", kept)
     monkeypatch.setattr("docs.reliability.FIGURES", kept)
     monkeypatch.setattr(sys, "argv", ["bench/crash.py", "--times", "2", "--record"])
-    reliability.record("crash", "900 kills, 1 stuck", reached=False)
+    assert reliability.conclude("crash", "900 kills, 1 stuck", reached=False, keep=True) == 1
     (line,) = [each for each in page().splitlines() if "900 kills" in each]
     assert "✗ 900 kills, 1 stuck" in line
     assert "--times 2`" in line
     with pytest.raises(KeyError):
         reliability.record("none", "seen", reached=True)
+    assert reliability.conclude("none", "seen", reached=True, keep=False) == 0
 
 
 @pytest.mark.parametrize("key", ROWS)

@@ -77,6 +77,12 @@ def test_no_assistant_is_a_sentence(run: Run, body: Any) -> None:
     assert outcome.output.startswith("Error: assistant.json ")
 
 
+def test_a_file_that_is_not_there_is_named() -> None:
+    outcome = CliRunner().invoke(cli.main, ["check", "nothing.json"])
+    assert outcome.exit_code == 1
+    assert outcome.output == "Error: nothing.json cannot be read: No such file or directory\n"
+
+
 def test_a_stored_one(api: Api, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli, "_services", lambda: api.app.extensions["patchbay"])
     made = api.made("/assistant", {"name": "x", "observabilityPlan": {}})

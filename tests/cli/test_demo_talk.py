@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -14,6 +12,7 @@ from openai import AsyncOpenAI
 
 from app.cli import demo_model, demo_talk
 from app.vendors.common import local_models
+from providers.simulation.api_server import ApiReply, ApiRequest, serve
 from tests.clock import in_real_time
 
 HOURS = "We are open from nine to five, Monday to Friday."
@@ -23,20 +22,12 @@ HOURS = "We are open from nine to five, Monday to Friday."
 def listing(body: bytes) -> Iterator[str]:
     """A model server that lists its models."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            assert self.path == "/v1/models"
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(body)
+    def answer(request: ApiRequest) -> ApiReply:
+        assert request.path == "/v1/models"
+        return ApiReply(200, body)
 
-        def log_message(self, format: str, *args: Any) -> None:
-            """Print nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/v1"
-        server.shutdown()
+    with serve(answer) as url:
+        yield f"{url}/v1"
 
 
 @pytest.mark.parametrize(

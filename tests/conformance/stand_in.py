@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import json
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
-from urllib.parse import parse_qsl, urlsplit
+from typing import Any
+from urllib.parse import parse_qsl
 from urllib.request import Request, urlopen
 from uuid import uuid4
 
 from patchbay_conformance.carriers.twilio import HEADER, signature
+from providers.simulation.api_server import ApiReply, ApiRequest, serve
 
 KEY = "the key of the stand-in"
 RANKS = ("queued", "ringing", "ended")
@@ -32,28 +33,27 @@ KNOWN = {
 
 
 class StandIn:
-    """``with StandIn("lie") as server``: ``server.url`` answers. ``""``: it tells the truth."""
-
-    def __init__(self, lie: str = "") -> None:
+    def __init__(self, lie: str) -> None:
         self.lie = lie
         self.calls: dict[str, dict[str, Any]] = {}
         self.numbers: dict[str, dict[str, Any]] = {}
         self.accounts: dict[str, tuple[str, str]] = {}
         self.lock = threading.RLock()
-        self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.stand_in = self
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
-        )
+        self.url = ""
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def reply(self, request: ApiRequest) -> ApiReply:
+        with self.lock:
+            if request.path.startswith("/status/"):
+                fields = dict(parse_qsl(request.body.decode(), keep_blank_values=True))
+                given = request.headers.get(HEADER.lower(), "")
+                return ApiReply(self.callback(request.target, given, fields))
+            if request.authorization != f"Bearer {KEY}" and self.lie != "needs no key":
+                return ApiReply(*self.error(401, "Unauthorized", "Invalid Key."))
+            try:
+                body = json.loads(request.body or b"null")
+                return ApiReply(*self.api(request.method, request.path, body))
+            except (ValueError, KeyError, TypeError):
+                return ApiReply(*self.error(400, "Bad Request", ["not a call"]))
 
     # -- the API
 
@@ -157,38 +157,9 @@ class StandIn:
             urlopen(Request(server["url"], data, headers), timeout=20).close()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 64
-    stand_in: StandIn
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-
-    def do_POST(self) -> None:
-        it, path = self.server.stand_in, urlsplit(self.path).path
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        with it.lock:
-            if path.startswith("/status/"):
-                fields = dict(parse_qsl(body.decode(), keep_blank_values=True))
-                return self.answer(it.callback(self.path, self.headers.get(HEADER) or "", fields))
-            key = self.headers.get("Authorization")
-            if key != f"Bearer {KEY}" and it.lie != "needs no key":
-                return self.answer(*it.error(401, "Unauthorized", "Invalid Key."))
-            try:
-                return self.answer(*it.api(self.command, path, json.loads(body or b"null")))
-            except (ValueError, KeyError, TypeError):
-                return self.answer(*it.error(400, "Bad Request", ["not a call"]))
-
-    do_GET = do_DELETE = do_POST  # noqa: N815  # the names are the library's
-
-    def answer(self, status: int, body: Any = None) -> None:
-        data = b"" if body is None else json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing: the kit tells."""
+@contextmanager
+def serving(lie: str = "") -> Iterator[StandIn]:
+    """``url`` answers until the end of the block. Without a lie it tells the truth."""
+    stand_in = StandIn(lie)
+    with serve(stand_in.reply) as stand_in.url:
+        yield stand_in

@@ -12,7 +12,7 @@ from patchbay_conformance.rows import ROWS
 from patchbay_conformance.run import chosen, run
 from patchbay_conformance.target import Paths, Target
 from patchbay_conformance.verdict import Outcome
-from tests.conformance.stand_in import KEY, StandIn
+from tests.conformance.stand_in import KEY, StandIn, serving
 
 ONLY = (
     "create.fields.twilio",
@@ -68,7 +68,7 @@ def failed(results: Sequence[Result]) -> dict[str, str]:
 
 
 def test_an_honest_server_passes() -> None:
-    with StandIn() as server:
+    with serving() as server:
         results = asked(server)
     assert failed(results) == {}
     assert sum(each.outcome is Outcome.PASSED for each in results) > 25
@@ -76,7 +76,7 @@ def test_an_honest_server_passes() -> None:
 
 
 def test_what_cannot_be_asked_is_not_passed() -> None:
-    with StandIn() as server:
+    with serving() as server:
         results = asked(server, ["killed.*", "status.progress.vonage", "ended.models"])
     assert {each.outcome for each in results} == {Outcome.NOT_ASKED}
     assert all(each.reason for each in results)
@@ -84,6 +84,6 @@ def test_what_cannot_be_asked_is_not_passed() -> None:
 
 @pytest.mark.parametrize("lie", LIES)
 def test_a_lie_is_found(lie: str) -> None:
-    with StandIn(lie) as server:
+    with serving(lie) as server:
         found = failed(asked(server))
     assert LIES[lie] <= found.keys(), found

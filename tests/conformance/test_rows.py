@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -17,7 +19,7 @@ from patchbay_conformance.rows import ROWS
 from patchbay_conformance.run import chosen
 from patchbay_conformance.verdict import Outcome
 from providers.events import EndedReason
-from tests.conformance.stand_in import KEY, StandIn
+from tests.conformance.stand_in import KEY, serving
 
 PUBLIC, HERE = "https://bridge.example.com", "http://127.0.0.1:8000"
 ROW = Row("a.b", "it is so", "GET /", lambda world: None)
@@ -81,7 +83,7 @@ def test_what_it_prints() -> None:
     [("", "read.get", 0), ("errors of its own", "read.unknown", 1), ("", "ended.models", 2)],
 )
 def test_the_exit_status(lie: str, only: str, status: int, tmp_path: Path) -> None:
-    with StandIn(lie) as server:
+    with serving(lie) as server:
         arguments = ["--url", server.url, "--key", KEY, "--only", only, "--without", "vonage"]
         assert cli.command([*arguments, "--json", str(tmp_path / "x")]) == status
 
@@ -111,3 +113,14 @@ def test_a_wrong_option_is_named(
 def test_the_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.command(["--list", "--only", "read.*"]) == 0
     assert "GET /call/{id}" in capsys.readouterr().out
+
+
+def test_a_reader_who_has_read_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``patchbay-conformance --list | head``"""
+    ours, theirs = os.pipe()
+    os.close(ours)
+    with os.fdopen(theirs, "w") as out:
+        monkeypatch.setattr(sys, "stdout", out)
+        with pytest.raises(SystemExit) as ended:
+            cli.main(["--list"])
+    assert ended.value.code == 2

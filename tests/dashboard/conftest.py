@@ -11,17 +11,15 @@ from flask.testing import FlaskClient
 from app.domain.login import sessions, tokens
 from app.store.resources import Window
 from app.wiring import Services
-from bench.dashboard import ORG, fill, signed_in
-from bench.fresh import new_app
+from bench.dashboard import ORG, signed_in
 from tests.dashboard.assistant_pages import MENU, keep
 from tests.dashboard.pages import enter
-from tests.dashboard.setup import Operator, installation
+from tests.dashboard.setup import Operator, filled, installation
 
 
 @pytest.fixture(scope="package")
 def app() -> Iterator[Flask]:
-    with new_app() as made:
-        fill(made, 60)
+    with filled(60) as made:
         yield made
 
 
@@ -48,8 +46,7 @@ def onlooker(app: Flask, services: Services) -> FlaskClient:
 
 @pytest.fixture(scope="package")
 def _empty_app() -> Iterator[Flask]:
-    with new_app() as made:
-        fill(made, 0)
+    with filled(0) as made:
         yield made
 
 

@@ -16,7 +16,8 @@ from app.default_org import ORG_ID, create_default_org
 from app.domain.login import sessions, tokens
 from app.settings import CarrierSettings, VendorSettings
 from app.wiring import Services
-from bench.fresh import new_settings
+from bench.dashboard import fill
+from bench.fresh import new_app, new_settings
 from tests.dashboard.pages import csrf_of, enter
 from tests.fakes.carriers.accounts import ACCOUNT, AUTH_TOKEN, TWILIO_NUMBER
 
@@ -55,6 +56,14 @@ class Operator:
         answer = self.post(path, **fields)
         assert answer.status_code == 303, (path, words(answer.text))
         return answer.headers["Location"].removeprefix("/dashboard")
+
+
+@contextmanager
+def filled(calls: int) -> Iterator[Flask]:
+    """The organisation of ``bench.dashboard`` with so many calls."""
+    with new_app() as app:
+        fill(app, calls)
+        yield app
 
 
 @contextmanager

@@ -12,8 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.wiring import Services
-from bench.dashboard import ORG, fill
-from bench.fresh import new_app
+from bench.dashboard import ORG
 from tests.dashboard.assistant_pages import (
     LIST,
     MENU,
@@ -22,13 +21,13 @@ from tests.dashboard.assistant_pages import (
     keep,
     whole,
 )
+from tests.dashboard.setup import filled
 
 
 @pytest.fixture(scope="module")
 def app() -> Iterator[Flask]:
     """Of this file alone: who talks makes calls, and other files count them."""
-    with new_app() as made:
-        fill(made, 0)
+    with filled(0) as made:
         yield made
 
 

@@ -13,16 +13,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.wiring import Services
-from bench.dashboard import fill
-from bench.fresh import new_app
+from tests.dashboard.setup import filled
 from tests.domain.dashboard.rows import ANOTHER_ORG, add_foreign_call
 
 
 @pytest.fixture(scope="module")
 def app() -> Iterator[Flask]:
     """Of this file alone: it counts the calls, and others make some."""
-    with new_app() as made:
-        fill(made, 60)
+    with filled(60) as made:
         yield made
 
 

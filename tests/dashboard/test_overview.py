@@ -11,21 +11,16 @@ from flask.testing import FlaskClient
 
 from app.store import messages
 from app.wiring import Services
-from bench.dashboard import ORG, fill
-from bench.fresh import new_app
+from bench.dashboard import ORG
 from tests.dashboard.pages import csrf_of
+from tests.dashboard.setup import filled, words
 
 
 @pytest.fixture(scope="module")
 def app() -> Iterator[Flask]:
     """Of this file alone: other pages' tests make calls."""
-    with new_app() as made:
-        fill(made, 60)
+    with filled(60) as made:
         yield made
-
-
-def words(page: str) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", page))
 
 
 @pytest.mark.parametrize("days", ["", "1", "7", "30", "365", "x"])

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 from standardwebhooks import Webhook
 
-from app.delivery.dispatcher import FAULT_PAUSE, HOLD, LEASE, Dispatcher
+from app.delivery.dispatcher import FAULT_PAUSE, HOLD, LATE, LEASE, Dispatcher
 from app.delivery.fair_share import MOST, WORKERS
 from app.delivery.headers import RESERVED
 from app.delivery.sender import RESPONSE_KEPT
@@ -769,6 +769,24 @@ class TestInItsThreads:
             assert receiver.requests == []
             free.set()
             receiver.wait(1)
+
+    def test_it_does_not_give_way_while_a_message_is_late(
+        self, live: Context, ids: Ids, receiver: Receiver
+    ) -> None:
+        """One that waits for its turn behind requests arrives all the same, however many they are."""
+        asked, free = threading.Event(), threading.Event()
+
+        def give_way() -> None:
+            if asked.is_set():
+                free.wait()  # there are requests for ever
+            asked.set()
+
+        late = replace(live, now=lambda: datetime.now(UTC) + 2 * LATE)
+        queue(live, ids, "a", receiver.url)
+        queue(live, ids, "b", receiver.url)
+        with delivering(late, give_way=give_way):
+            assert keys(receiver.wait(2)) == ["a", "b"]
+            free.set()
 
     def test_what_another_process_queues_is_noticed(
         self, live: Context, ids: Ids, receiver: Receiver

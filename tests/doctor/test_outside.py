@@ -191,10 +191,22 @@ def test_where_callbacks_are_passed_on_to(examined: Callable[..., list[str]]) ->
         )
         assert line.startswith("ERROR  OWNER_CALLBACK_URL at 127.0.0.1: port")
         assert "hidden" not in line
-    [line] = examined(
-        owner_callbacks.check,
-        owner_callback_url="https://bridge.example.com/twilio/status",
-        public_url="https://bridge.example.com",
-    )
-    assert "this is PUBLIC_URL" in line
     assert owner.requests == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://bridge.example.com/twilio/status",
+        "https://bridge.example.com:443/",
+        "https://BRIDGE.Example.com",
+    ],
+)
+@pytest.mark.parametrize("check", [owner_callbacks.check, server.check])
+def test_our_own_address_is_no_server_of_the_owner(
+    examined: Callable[..., list[str]], check: Callable[..., object], url: str
+) -> None:
+    ours = "https://bridge.example.com"
+    [line] = examined(check, owner_callback_url=url, server_url=url, public_url=ours)
+    assert line.startswith("ERROR")
+    assert "this is PUBLIC_URL" in line

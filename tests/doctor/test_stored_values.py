@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from app import create_app
 from app.doctor.stored_values import MAX_LINE, unsendable
-from app.settings import Settings
-from app.store.engine import Store
 from app.store.schema import assistants, credentials, phone_numbers
 from app.wiring import Services
-from tests.routes.api import TWILIO_NUMBER, Api, organisation, refused
+from tests.routes.api import TWILIO_NUMBER, Api, refused
 
 BAD = "caf\u00e9-secret"
 HOOK = "https://client.example/hook"
@@ -52,18 +47,6 @@ OLD: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ),
     ("assistant", {}, {"server": {"headers": {"X " * MAX_LINE: BAD}}}, "server.headers.X X"),
 ]
-
-
-@pytest.fixture
-def app(store: Store, settings: Settings) -> Iterator[Flask]:
-    made = create_app(settings)
-    yield made
-    made.extensions["patchbay"].store.close()
-
-
-@pytest.fixture
-def api(app: Flask) -> Api:
-    return organisation(app, "11111111-1111-4111-8111-111111111111", "the key")
 
 
 def lines(services: Services) -> list[str]:

@@ -13,9 +13,9 @@ from tests.domain.live_call import ECHO, Live
 from tests.fakes.carriers import FAKES
 from tests.fakes.carriers.leg import Leg
 from tests.routes.api import Api
-from tests.routes.conftest import api, app, other
+from tests.routes.conftest import api, app, other, services
 
-__all__ = ["api", "app", "other"]
+__all__ = ["api", "app", "other", "services"]
 
 SETTLE, JOIN, TTL = 100.0, 1000.0, 10_000.0
 RETURN_HOST = "flow.example.com"

@@ -13,6 +13,8 @@ from sqlalchemy.engine import Connection
 
 from app import default_org
 from app.domain.calls import instructions, record
+from app.domain.calls.apply import finalize
+from app.domain.calls.record import CallTx
 from app.domain.calls.tokens import DocumentTokens
 from app.domain.context import Context
 from app.domain.legs.inbound import VerifiedWebhook
@@ -96,6 +98,18 @@ class Domain:
 
     def end(self, call: Mapping[str, Any]) -> None:
         self.calls.control(default_org.ORG_ID, call["id"], None, {"type": "end-call"})
+
+    def settle(self, call: Mapping[str, Any]) -> None:
+        """As its timer does: the ended reason is final, and the report is queued."""
+        with self.context.store.write() as conn:
+            found = record.get(conn, call["id"], lock=True)
+            assert found is not None
+            finalize(CallTx(self.context, conn, found))
+
+    def reports(self, call: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The end-of-call reports that were queued."""
+        sent = self.calls.messages(default_org.ORG_ID, call["id"])
+        return [each["body"]["message"] for each in sent if each["type"] == "end-of-call-report"]
 
     def hear(
         self,

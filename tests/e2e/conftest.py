@@ -9,6 +9,7 @@ import pytest
 
 from tests.bridge import Bridge
 from tests.databases import fresh_database
+from tests.spawner import WarmBridge
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -30,5 +31,5 @@ def bridge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
 @pytest.fixture
 def own_bridge(database_url: str, tmp_path: Path) -> Iterator[Bridge]:
     """For tests that stop or kill it."""
-    with Bridge(database_url, tmp_path) as running:
+    with WarmBridge(database_url, tmp_path) as running:
         yield running

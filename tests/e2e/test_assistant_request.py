@@ -16,6 +16,7 @@ from tests.fakes.carriers.leg import target
 from tests.fakes.carriers.twilio import TWILIO
 from tests.fakes.carriers.vonage import VONAGE
 from tests.fakes.client_server import Receiver, Reply
+from tests.spawner import WarmBridge
 
 SECRET = "the secret of the number"
 PATH = "/twilio/inbound_call"
@@ -305,7 +306,7 @@ def test_a_stored_assistant_that_may_not_be_called_any_more(
     database_url: str, tmp_path: Path
 ) -> None:
     """It was stored when private addresses were allowed; they are not now."""
-    with Bridge(database_url, tmp_path) as bridge:
+    with WarmBridge(database_url, tmp_path) as bridge:
         stream = {"transport": {"provider": "stream", "url": "ws://127.0.0.1:9/stream"}}
         assistant = bridge.api("POST", "/assistant", stream, expect=201)
         bridge.stop()

@@ -19,6 +19,7 @@ from providers.simulation.config import own_port
 from tests.bridge import Bridge
 from tests.fakes.carriers import FAKES
 from tests.fakes.carriers.leg import target
+from tests.spawner import WarmBridge
 
 PATIENCE = 30.0
 """Seconds until a test that waits gives up: only ever reached by a failure."""
@@ -43,7 +44,7 @@ class Api:
 def bridge(tmp_path: Path) -> Iterator[Bridge]:
     """Its watchdog does not wake while a test runs: a call without a leg stays open."""
     url = f"sqlite:///{tmp_path}/killed.db"
-    with Bridge(url, tmp_path, RECONCILE_SECONDS="600") as running:
+    with WarmBridge(url, tmp_path, RECONCILE_SECONDS="600") as running:
         yield running
 
 

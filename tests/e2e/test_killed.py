@@ -24,6 +24,7 @@ from tests.fakes.carriers.accounts import CUSTOMER
 from tests.fakes.carriers.leg import target
 from tests.fakes.carriers.twilio import TWILIO
 from tests.fakes.client_server import Receiver, Request
+from tests.spawner import WarmBridge
 
 CONNECTIONS = 8
 WORDS = ("initiated", "ringing", "in-progress")
@@ -118,7 +119,7 @@ def test_what_was_answered_is_so(
     processes: str,
 ) -> None:
     told = Told(answers)
-    with Bridge(database_url, tmp_path, WEB_CONCURRENCY=processes, **QUIET) as bridge:
+    with WarmBridge(database_url, tmp_path, WEB_CONCURRENCY=processes, **QUIET) as bridge:
         body = order(bridge, receiver)
         with ThreadPoolExecutor(CONNECTIONS) as pool:
             list(pool.map(lambda name: client(bridge, body, told, name), range(CONNECTIONS)))

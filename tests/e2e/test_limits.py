@@ -21,6 +21,7 @@ from tests.fakes.carriers.accounts import CUSTOMER
 from tests.fakes.carriers.leg import target
 from tests.fakes.carriers.twilio import TWILIO
 from tests.fakes.carriers.vonage import VONAGE
+from tests.spawner import WarmBridge
 
 LIMIT = 5
 
@@ -28,7 +29,7 @@ LIMIT = 5
 @pytest.fixture
 def two_processes(database_url: str, tmp_path: Path) -> Iterator[Bridge]:
     environ = {"WEB_CONCURRENCY": "2", "RATE_LIMIT_PER_MINUTE": str(LIMIT)}
-    with Bridge(database_url, tmp_path, **environ) as running:
+    with WarmBridge(database_url, tmp_path, **environ) as running:
         yield running
 
 
@@ -37,7 +38,7 @@ def one_seat_bridge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge
     directory = tmp_path_factory.mktemp("log")
     with (
         fresh_database(directory) as url,
-        Bridge(url, directory, MAX_CONCURRENT_CALLS="1") as running,
+        WarmBridge(url, directory, MAX_CONCURRENT_CALLS="1") as running,
     ):
         yield running
 

@@ -16,6 +16,7 @@ from websockets.sync.client import ClientConnection, connect
 from tests.bridge import Bridge
 from tests.fakes.carriers.inbound_call import InboundCall
 from tests.fakes.client_server import Receiver
+from tests.spawner import WarmBridge
 
 SPEAKING = {
     "transport": {"provider": "local"},
@@ -30,7 +31,7 @@ SECONDS = 20.0
 @pytest.fixture
 def neighbour(bridge: Bridge, tmp_path: Path) -> Iterator[Bridge]:
     """Another process of the same deployment."""
-    with Bridge(bridge.environ["DATABASE_URL"], tmp_path) as running:
+    with WarmBridge(bridge.environ["DATABASE_URL"], tmp_path) as running:
         yield running
 
 

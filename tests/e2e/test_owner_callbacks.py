@@ -8,9 +8,9 @@ import pytest
 import urllib3
 
 from providers.registry import PROVIDERS
-from tests.bridge import Bridge
 from tests.fakes.carriers import FAKES
 from tests.fakes.client_server import Receiver
+from tests.spawner import WarmBridge
 
 STATUS = {"twilio": "/twilio/status", "vonage": "/vonage/event"}
 WORDS = {
@@ -29,7 +29,7 @@ def test_killed_between_the_answer_and_the_passing_on(
     """The last one is stored, and its carrier gets no answer: it sends it again, which is once."""
     legs = {name: said(fake.new_ref(), name) for name, fake in FAKES.items()}
     taken = {"RUN_JOBS": "0", "FAILPOINT": f"callback.after-commit:kill@{2 * len(legs) + 1}"}
-    with Bridge(database_url, tmp_path, OWNER_CALLBACK_URL=receiver.url, **taken) as bridge:
+    with WarmBridge(database_url, tmp_path, OWNER_CALLBACK_URL=receiver.url, **taken) as bridge:
 
         def send(name: str, fields: dict[str, str]) -> int:
             return FAKES[name].send(bridge, STATUS[name], fields)[0]

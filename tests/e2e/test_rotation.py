@@ -15,6 +15,7 @@ from tests.fakes.carriers.accounts import CUSTOMER
 from tests.fakes.carriers.leg import target
 from tests.fakes.carriers.twilio import TWILIO
 from tests.fakes.client_server import Receiver
+from tests.spawner import WarmBridge
 
 ACCOUNT = "AC" + "c" * 32
 OLD, NEW = "the secret before the change", "the secret after the change"
@@ -26,8 +27,8 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Bridge, Brid
     directory = tmp_path_factory.mktemp("two")
     with (
         fresh_database(directory) as url,
-        Bridge(url, directory, **QUIET) as one,
-        Bridge(url, directory, **QUIET, PUBLIC_URL=one.url) as other,
+        WarmBridge(url, directory, **QUIET) as one,
+        WarmBridge(url, directory, **QUIET, PUBLIC_URL=one.url) as other,
     ):
         yield one, other
 

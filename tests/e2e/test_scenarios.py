@@ -12,6 +12,7 @@ from providers.twilio import simulator as twilio
 from providers.vonage import simulator as vonage
 from tests.bridge import KEY, Bridge, free_port
 from tests.databases import fresh_database
+from tests.spawner import WarmBridge
 
 SPEED = 0.1
 """Of real time: pauses of talkers are not what is tested."""
@@ -34,7 +35,7 @@ def one_slot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
     directory = tmp_path_factory.mktemp("bridge")
     with (
         fresh_database(directory) as url,
-        Bridge(url, directory, MAX_CONCURRENT_CALLS="1") as running,
+        WarmBridge(url, directory, MAX_CONCURRENT_CALLS="1") as running,
     ):
         yield running
 

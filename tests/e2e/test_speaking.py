@@ -21,6 +21,7 @@ from tests.e2e.test_reports import forget_the_dead
 from tests.fakes.carriers.phone import phoning
 from tests.fakes.client_server import Receiver
 from tests.fakes.vendors.threaded import threaded
+from tests.spawner import WarmBridge
 
 pytestmark = pytest.mark.any_store  # the subject: sound and vendors
 
@@ -37,7 +38,7 @@ def talkative(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
     with (
         threaded(vendors(*[UNDERSTOOD] * 9, replies=SAID)) as theirs,
         fresh_database(directory) as url,
-        Bridge(
+        WarmBridge(
             url,
             directory,
             ASSISTANT_BACKEND="local",

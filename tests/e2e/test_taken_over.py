@@ -19,6 +19,7 @@ from app.store.schema import calls, messages, to_micros
 from tests.bridge import Bridge
 from tests.e2e.test_killed import QUIET, half_a_minute_later, is_whole, order, rows, say
 from tests.fakes.client_server import Receiver, Reply
+from tests.spawner import WarmBridge
 
 CALLS = 6
 REPORT = "end-of-call-report"
@@ -29,7 +30,7 @@ REASON = "phone-call-provider-bypass-enabled-but-no-call-received"
 def two(database_url: str, tmp_path: Path) -> Iterator[tuple[Bridge, Bridge]]:
     """The first is started, and does the work that one process does. The second is not."""
     one, other = (
-        Bridge(database_url, tmp_path, BYPASS_TTL_SECONDS="600", **QUIET) for _ in range(2)
+        WarmBridge(database_url, tmp_path, BYPASS_TTL_SECONDS="600", **QUIET) for _ in range(2)
     )
     with one:
         yield one, other
@@ -91,7 +92,7 @@ def test_messages_that_a_killed_worker_was_sending(
 ) -> None:
     """Gunicorn starts another worker in its place."""
     receiver.script(Reply(silent=True))
-    with Bridge(database_url, tmp_path, WEB_CONCURRENCY="2", **QUIET) as bridge:
+    with WarmBridge(database_url, tmp_path, WEB_CONCURRENCY="2", **QUIET) as bridge:
         call = created(bridge, receiver)
         receiver.wait(1)
         os.kill(sender(bridge, receiver), signal.SIGKILL)

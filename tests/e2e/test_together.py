@@ -22,6 +22,7 @@ from tests.e2e.test_killed import QUIET, order, say
 from tests.e2e.test_taken_over import waits
 from tests.fakes.carriers.twilio import TWILIO
 from tests.fakes.client_server import Receiver
+from tests.spawner import WarmBridge
 from tests.store.rows import add_org, key_row
 
 SEATS = 2
@@ -40,7 +41,7 @@ Ask = Callable[[], Any]
 @pytest.fixture
 def small(database_url: str, tmp_path: Path) -> Iterator[Bridge]:
     """A bridge with few seats."""
-    with Bridge(database_url, tmp_path, MAX_CONCURRENT_CALLS=str(SEATS), **QUIET) as running:
+    with WarmBridge(database_url, tmp_path, MAX_CONCURRENT_CALLS=str(SEATS), **QUIET) as running:
         yield running
 
 

@@ -18,6 +18,7 @@ from tests.e2e.test_speaking import messages, the_report
 from tests.fakes.carriers.phone import Phone, phoning
 from tests.fakes.client_server import Receiver, Reply, Request
 from tests.fakes.vendors.threaded import threaded
+from tests.spawner import WarmBridge
 
 pytestmark = pytest.mark.any_store  # the subject: what two installations say to each other
 
@@ -69,7 +70,7 @@ def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upstream]:
     with (
         threaded(vendors(*[UNDERSTOOD] * 9, replies="A table was booked.")) as theirs,
         fresh_database(directory) as url,
-        Bridge(
+        WarmBridge(
             url,
             directory,
             ASSISTANT_BACKEND="local",

@@ -18,6 +18,7 @@ from tests.bridge import Bridge
 from tests.clock import in_real_time
 from tests.databases import fresh_database
 from tests.fakes.client_server import Receiver
+from tests.spawner import WarmBridge
 
 pytestmark = pytest.mark.any_store  # the subject: sockets and pages
 
@@ -198,7 +199,7 @@ def other_bridge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
     directory = tmp_path_factory.mktemp("bridge")
     with (
         fresh_database(directory) as url,
-        Bridge(
+        WarmBridge(
             url,
             directory,
             ASSISTANT_BACKEND="local",

@@ -5,12 +5,12 @@ https://docs.vapi.ai/api-reference/assistants/list
 
 from __future__ import annotations
 
-import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
-from urllib.parse import parse_qs, urlsplit
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import parse_qsl
+
+from providers.simulation.api_server import ApiReply, ApiRequest, serve
 
 KEY = "a private key of Vapi"
 ORG = "99999999-9999-4999-8999-999999999999"
@@ -30,28 +30,7 @@ class FakeVapi:
         """Method, path and key of each."""
         self.status: int | None = None
         """Answers everything with it."""
-        self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.vapi = self
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
-        )
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        _type: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.url = ""
 
     def add(self, path: str, id: str, **body: Any) -> dict[str, Any]:
         number = len(self.objects[path])
@@ -66,8 +45,24 @@ class FakeVapi:
         url = f"{self.url}/content/{id}"
         self.add("/file", id, name=name, originalName=name, mimetype="text/plain", url=url, **about)
 
-    def answer(self, path: str, query: dict[str, str]) -> Any:
-        """A page, newest first."""
+    def reply(self, request: ApiRequest) -> ApiReply:
+        if request.method != "GET":
+            return ApiReply(501)
+        key = request.authorization
+        self.requests.append((request.method, request.target, key))
+        if request.path in self.contents:
+            return ApiReply(200, self.contents[request.path])
+        if self.status is not None:
+            return ApiReply(self.status, {})
+        if key != f"Bearer {KEY}":
+            told = "Invalid Key. Hot tip, you may be using the public key."
+            return ApiReply(401, {"message": told})
+        if request.path not in self.objects:
+            return ApiReply(404, {"message": "Cannot GET"})
+        return ApiReply(200, self.page(request.path, dict(parse_qsl(request.query))))
+
+    def page(self, path: str, query: Mapping[str, str]) -> Any:
+        """Newest first."""
         found = list(reversed(self.objects[path]))
         if path in WITHOUT_PAGES:
             return found
@@ -84,38 +79,9 @@ class FakeVapi:
         return [each for each in found if each["createdAt"] <= until][:limit]
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    vapi: FakeVapi
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-
-    def do_GET(self) -> None:
-        vapi, parts = self.server.vapi, urlsplit(self.path)
-        key = self.headers.get("Authorization", "")
-        vapi.requests.append(("GET", self.path, key))
-        if parts.path in vapi.contents:
-            self._send(200, vapi.contents[parts.path])
-        elif vapi.status is not None:
-            self._send(vapi.status, b"{}")
-        elif key != f"Bearer {KEY}":
-            self._send(
-                401, b'{"message": "Invalid Key. Hot tip, you may be using the public key."}'
-            )
-        elif parts.path not in vapi.objects:
-            self._send(404, b'{"message": "Cannot GET"}')
-        else:
-            query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-            self._send(200, json.dumps(vapi.answer(parts.path, query)).encode())
-
-    def _send(self, status: int, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing: the test says what it expected."""
+@contextmanager
+def serving() -> Iterator[FakeVapi]:
+    """An empty organisation's, until the end of the block."""
+    vapi = FakeVapi()
+    with serve(vapi.reply) as vapi.url:
+        yield vapi

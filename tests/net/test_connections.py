@@ -70,11 +70,11 @@ PLACES: dict[str, dict[str, str]] = {
         "urllib3.request": MACHINE,
     },
     "app/cli/demo_talk.py": {"urllib3.request": COMMAND},  # is there a model?
-    "app/cli/scenarios/api.py": {"urllib3.PoolManager": COMMAND},
-    "app/cli/scenarios/bridge.py": {
+    "app/cli/processes.py": {
         "socket.socket": MACHINE,  # is a port free?
         "urllib3.request": MACHINE,
     },
+    "app/cli/scenarios/api.py": {"urllib3.PoolManager": COMMAND},
     "app/doctor/public_url.py": {"urllib3.request": COMMAND},
     "app/doctor/signatures.py": {"urllib3.PoolManager": COMMAND},
     "app/jobs/postgresql.py": {
@@ -149,6 +149,7 @@ PLACES: dict[str, dict[str, str]] = {
         "requests.Session": "a recording, from hosts that the carrier's adapter trusts",
     },
     "providers/simulation/media_socket.py": {"websockets.sync.client.connect": SIMULATOR},
+    "providers/simulation/supervisor.py": {"websockets.sync.client.connect": SIMULATOR},
     "providers/simulation/timeline.py": {"urllib3.PoolManager": SIMULATOR},
     "providers/twilio/rest.py": {"twilio.rest.Client": CARRIER},  # a type
     "providers/twilio/sdk.py": {

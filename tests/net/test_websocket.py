@@ -12,7 +12,8 @@ import pytest
 from websockets.exceptions import WebSocketException
 
 from app.net.addresses import allowed
-from app.net.websocket import BadHeaders, checked_headers, open_socket
+from app.net.websocket import STREAM_PINGS, BadHeaders, checked_headers, open_socket
+from app.server.worker import SETTINGS
 from tests.net.contract import HERE, Contract, Resolver
 from tests.net.wire import Asked, websocket_answer
 
@@ -61,3 +62,8 @@ def test_headers_that_would_break_out(given: Any) -> None:
 
 def test_headers_of_a_handshake() -> None:
     assert checked_headers({"X-A": "b"}, "server.headers") == {"X-A": "b"}
+
+
+def test_a_stream_that_vanished_is_noticed_as_soon_as_a_carriers_socket() -> None:
+    carriers = SETTINGS["ws_ping_interval"], SETTINGS["ws_ping_timeout"]
+    assert carriers == STREAM_PINGS

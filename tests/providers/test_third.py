@@ -19,7 +19,14 @@ from providers import registry
 from providers.base.carrier import Carrier
 from providers.base.rest import Account
 from providers.base.webhook import HookKind, WebhookRequest
-from providers.testing.contract import CALL_ID, NOW, Case, ProviderContract, hook_url
+from providers.testing.contract import (
+    CALL_ID,
+    NOW,
+    OF_ROOMS,
+    Case,
+    ProviderContract,
+    hook_url,
+)
 from tests.fakes.carriers.acme import ACME, HEADER, sign
 from tests.fakes.carriers.acme_leg import ENVIRON, RECORDED, REF, SOUND, Leg, sound_message
 from tests.fakes.client_server import Receiver, Request
@@ -81,6 +88,12 @@ class AcmeCase(Case):
 
 class TestAcmeContract(ProviderContract):
     case = AcmeCase()
+
+
+def test_a_carrier_without_rooms_is_asked_nothing_of_them() -> None:
+    for name in OF_ROOMS:
+        assert callable(getattr(ProviderContract, name))
+        assert getattr(TestAcmeContract, name) is None
 
 
 PUBLIC_URL = "https://patchbay.example"

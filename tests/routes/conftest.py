@@ -10,6 +10,7 @@ from flask import Flask
 from app import create_app
 from app.settings import Settings
 from app.store.engine import Store
+from app.wiring import Services
 from bench.fresh import new_app
 from tests.routes.api import Api, organisation
 
@@ -19,6 +20,12 @@ def app(store: Store, settings: Settings) -> Iterator[Flask]:
     made = create_app(settings)
     yield made
     made.extensions["patchbay"].store.close()
+
+
+@pytest.fixture
+def services(app: Flask) -> Services:
+    found: Services = app.extensions["patchbay"]
+    return found
 
 
 @pytest.fixture

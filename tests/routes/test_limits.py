@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -24,10 +23,8 @@ LIMIT = 3
 
 
 @pytest.fixture
-def app(store: Store, settings: Settings) -> Iterator[Flask]:
-    made = create_app(replace(settings, rate_limit_per_minute=LIMIT))
-    yield made
-    made.extensions["patchbay"].store.close()
+def settings(settings: Settings) -> Settings:
+    return replace(settings, rate_limit_per_minute=LIMIT)
 
 
 @pytest.fixture

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -13,12 +12,11 @@ from flask import Flask
 
 from app import create_app
 from app.settings import Settings
-from app.store import calls
 from app.wiring import Services
 from providers.errors import Refused
 from tests.conftest import SECRET_KEY
 from tests.routes.api import Api
-from tests.routes.test_tenants import kept
+from tests.routes.recorded import recorded
 
 pytestmark = pytest.mark.any_store  # the subject: tokens in URLs
 
@@ -28,19 +26,11 @@ Links = dict[str, str]
 
 
 @pytest.fixture
-def make(app: Flask, api: Api, tmp_path: Path) -> Callable[[], Links]:
+def make(services: Services, api: Api, tmp_path: Path) -> Callable[[], Links]:
     """Makes a call with a recording, and gives its links."""
-    services: Services = app.extensions["patchbay"]
 
     def make() -> Links:
-        made = api.call()
-        recording_id = kept(services, made, tmp_path)
-        with services.store.write() as conn:
-            row = calls.get(conn, made["id"])
-            assert row is not None
-            resolved = {**row["resolved"], "recordings": {"mono": recording_id}}
-            calls.update(conn, made["id"], {"resolved": resolved})
-        call: Mapping[str, Any] = api.get(f"/call/{made['id']}").json
+        call = recorded(services, api, tmp_path)
         monitor = call["monitor"]
         return {
             "control": monitor["controlUrl"],

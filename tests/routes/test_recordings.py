@@ -16,30 +16,13 @@ from app.store import calls, recordings
 from app.store.ids import new_id
 from app.wiring import Services
 from tests.routes.api import UNKNOWN, Api, refused
-from tests.routes.test_tenants import kept
-
-SOUND = b"theirs"
-"""What ``kept`` keeps."""
-
-
-@pytest.fixture
-def services(app: Flask) -> Services:
-    found: Services = app.extensions["patchbay"]
-    return found
+from tests.routes.recorded import SOUND, kept, recorded
 
 
 @pytest.fixture
 def call(services: Services, api: Api, tmp_path: Path) -> dict[str, Any]:
     """A call with a recording."""
-    made = api.call()
-    recording_id = kept(services, made, tmp_path)
-    with services.store.write() as conn:
-        row = calls.get(conn, made["id"])
-        assert row is not None
-        resolved = {**row["resolved"], "recordings": {"mono": recording_id}}
-        calls.update(conn, made["id"], {"resolved": resolved})
-    found: dict[str, Any] = api.get(f"/call/{made['id']}").json
-    return found
+    return recorded(services, api, tmp_path)
 
 
 @pytest.fixture

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from flask import Flask
 
-from app.store import recordings
-from app.wiring import Services
 from tests.routes.api import TWILIO_NUMBER, UNKNOWN, VONAGE_CREDENTIAL, Api, refused
+from tests.routes.recorded import kept
 
 BODIES = {"control": {"type": "end-call"}}
 """By the rule's last word; all other bodies may be empty."""
@@ -53,28 +50,11 @@ def objects(app: Flask, other: Api, place: Path) -> dict[str, str]:
     }
 
 
-def kept(services: Services, call: Mapping[str, Any], place: Path) -> str:
-    """A recording of the call."""
-    key, sound = "recordings/their/own.wav", place / "own.wav"
-    sound.write_bytes(b"theirs")
-    services.context.blobs.put(key, sound, "audio/wav")
-    row = {
-        "id": str(uuid4()),
-        "call_id": call["id"],
-        "org_id": call["orgId"],
-        "kind": "mono",
-        "source": "carrier",
-        "ref": "RE1",
-        "state": recordings.STORED,
-        "attempts": 0,
-        "mime": "audio/wav",
-        "bytes": 6,
-        "blob": key,
-        "created_at": services.context.now(),
-    }
-    with services.store.write() as conn:
-        recordings.insert(conn, row)
-    return str(row["id"])
+def listed(org: Api, kind: str) -> list[Any]:
+    """Its objects. ``/structured-output`` has them in numbered pages, with their number."""
+    answer = org.get(f"/{kind}").json
+    found: list[Any] = answer["results"] if isinstance(answer, dict) else answer
+    return found
 
 
 def requests(app: Flask, ids: dict[str, str]) -> list[tuple[str, str, dict[str, str]]]:
@@ -115,8 +95,7 @@ def test_nothing_was_changed_by_trying(
 
 def test_lists_show_own_objects_only(app: Flask, api: Api, theirs: dict[str, str]) -> None:
     for kind in theirs.keys() - {"message", "recording"}:
-        listed = api.get(f"/{kind}").json
-        assert (listed["results"] if isinstance(listed, dict) else listed) == []
+        assert listed(api, kind) == []
     assert api.get("/call", id=theirs["call"]).json == []
     assert api.get("/call", phoneNumberId=theirs["phone-number"]).json == []
 

@@ -4,38 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
 import pytest
 from flask import Flask
 
-from app import create_app
 from app.domain.login import sessions
 from app.server import live_streams
 from app.server.asgi import build
 from app.server.live_streams import LiveStreams
-from app.settings import Settings
 from app.store import calls
-from app.store.engine import Store
 from app.wiring import Services
 from tests.store.rows import add_call, add_org
 
 Test = Callable[["Page", LiveStreams], Awaitable[None]]
-
-
-@pytest.fixture
-def app(store: Store, settings: Settings) -> Iterator[Flask]:
-    made = create_app(settings)
-    yield made
-    made.extensions["patchbay"].store.close()
-
-
-@pytest.fixture
-def services(app: Flask) -> Services:
-    found: Services = app.extensions["patchbay"]
-    return found
 
 
 @pytest.fixture(autouse=True)

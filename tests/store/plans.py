@@ -12,6 +12,8 @@ import psycopg
 import pytest
 from sqlalchemy.engine import Connection
 
+from app.store.pipeline import Pipeline
+
 INDEX = re.compile(r"USING (?:COVERING )?INDEX (\w+)")
 SCAN = re.compile(r"SCAN (\w+)$")
 KEYS = re.compile(r"sqlite_autoindex_\w+|\w+_pkey|[pu][kq]_\w+")
@@ -62,14 +64,19 @@ def _recorded_by_sqlite(raw: Any) -> Iterator[Recorded]:
 @contextmanager
 def _recorded_by_psycopg(raw: Any) -> Iterator[Recorded]:
     statements: Recorded = []
-    real = psycopg.Cursor.execute
+    real, together = psycopg.Cursor.execute, Pipeline.run
 
     def execute(self: Any, query: Any, params: Any = None, **options: Any) -> Any:
         statements.append((query, params))
         return real(self, query, params, **options)
 
+    def run(self: Pipeline, sent: Any) -> Any:
+        statements.extend(sent)
+        return together(self, sent)
+
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(psycopg.Cursor, "execute", execute)
+        patched.setattr(Pipeline, "run", run)
         yield statements
 
 

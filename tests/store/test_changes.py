@@ -6,11 +6,9 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given
-from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
 
-from app.store.connection import Change, Connection, grouped
+from app.store.connection import Connection
 from app.store.engine import Store, insert
 from app.store.prepared import Prepared
 from app.store.schema import api_keys, orgs
@@ -29,15 +27,6 @@ def org(id: str) -> dict[str, Any]:
 def names(store: Store) -> list[str]:
     with store.read() as conn:
         return [row["name"] for row in NAMES.every(conn, {})]
-
-
-@given(st.lists(st.sampled_from("abc")))
-def test_groups_keep_the_order_and_change_a_table_once(tables: list[str]) -> None:
-    """The parts of one statement have no order, and do not see each other."""
-    changes = [Change("", (number,), table) for number, table in enumerate(tables)]
-    groups = grouped(changes)
-    assert [change for group in groups for change in group] == changes
-    assert all(len({change.table for change in group}) == len(group) > 0 for group in groups)
 
 
 def test_what_follows_sees_what_was_held_back(store: Store) -> None:
@@ -90,30 +79,11 @@ def test_a_block_that_raises_stores_nothing(store: Store, asks: bool) -> None:
     assert names(store) == ["c"]
 
 
-def test_changes_alone_are_one_round_trip(store: Store) -> None:
-    """On PostgreSQL. SQLite has none to save."""
-    sent = list[str]()
-    with store.write() as conn:
+def test_a_change_outside_a_transaction_does_not_wait_for_a_commit(store: Store) -> None:
+    with store.read() as conn:
         insert(conn, orgs, org("a"))
-        insert(conn, api_keys, key_row("a"))
-        if store.is_sqlite:
-            return
-        conn.raw = _Counted(conn.raw, sent)
-    assert len(sent) == 1
-
-
-class _Counted:
-    """A driver's connection that notes what it sends."""
-
-    def __init__(self, raw: Any, sent: list[str]) -> None:
-        self._raw, self._sent = raw, sent
-
-    def execute(self, text: str, *values: Any) -> Any:
-        self._sent.append(text)
-        return self._raw.execute(text, *values)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._raw, name)
+        RENAME.many(conn, [{"org": "a", "to": "new"}])
+    assert names(store) == ["new"]
 
 
 def test_many_rows_are_changed_by_one_statement(store: Store) -> None:

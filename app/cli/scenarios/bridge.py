@@ -5,28 +5,29 @@ from __future__ import annotations
 import os
 import secrets
 import signal
-import socket
 import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import ModuleType
 from typing import Self
 
-import urllib3
-
+from app.cli.processes import (
+    PATCHBAY,
+    QUIET,
+    STOP_SECONDS,
+    becomes_ready,
+    children,
+    free_port,
+)
 from app.cli.scenarios.api import Api
 from app.vendors.registry import VENDORS
 from providers.registry import SIMULATORS
 
 START_SECONDS = 120.0
-STOP_SECONDS = 40.0
 LOG_TAIL = 2000
-SERVE = (sys.executable, "-c", "from app.cli.main import main; main()", "serve")
 # Variables that a program needs on any system, and where local models are.
 SYSTEM = frozenset(
     [
@@ -67,12 +68,7 @@ class RunningBridge:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         return None
 
 
@@ -90,10 +86,10 @@ class OwnBridge:
         self.environ = {
             **inherited(os.environ),
             **QUICK,
+            **QUIET,
             **_accounts(),
             "API_KEY": key,
             "DATABASE_URL": f"sqlite:///{folder}/patchbay.db",
-            "GUNICORN_CMD_ARGS": "--log-level warning",
             "PORT": str(port),
             "PUBLIC_URL": url,
             "RECORDINGS_DIR": str(folder / "recordings"),
@@ -105,7 +101,11 @@ class OwnBridge:
     def __enter__(self) -> Self:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                SERVE, env=self.environ, stdout=log, stderr=log, start_new_session=True
+                (*PATCHBAY, "serve"),
+                env=self.environ,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         try:
             self._wait(self._process)
@@ -114,12 +114,7 @@ class OwnBridge:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._process is not None:
             self._process.terminate()
             try:
@@ -155,14 +150,8 @@ class OwnBridge:
         return self._process
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and process.poll() is None:
-            with suppress(urllib3.exceptions.HTTPError):
-                ready = urllib3.request("GET", f"{self.api.url}/readyz", retries=False, timeout=5)
-                if ready.status == 200:
-                    return
-            time.sleep(0.05)
-        raise BridgeFailed(f"the bridge did not start:\n{self.log()}")
+        if not becomes_ready(self.api.url, process, START_SECONDS):
+            raise BridgeFailed(f"the bridge did not start:\n{self.log()}")
 
 
 Bridge = OwnBridge | RunningBridge
@@ -189,20 +178,3 @@ def _accounts() -> dict[str, str]:
         found |= simulator(name).own_account()
         found[f"{name.upper()}_API_URL"] = f"http://127.0.0.1:{free_port()}"
     return found
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def children(pid: int) -> list[int]:
-    """The processes that this one has started."""
-    listed = Path(f"/proc/{pid}/task/{pid}/children")  # Linux
-    if listed.exists():
-        return [int(each) for each in listed.read_text().split()]
-    command = ["ps", "-A", "-o", "pid=,ppid="]
-    table = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    rows = (line.split() for line in table.splitlines())
-    return [int(own) for own, parent in rows if int(parent) == pid]

@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection
 from app.domain.calls.facts import NEW, CallFacts, dump_facts, load_facts
 from app.domain.calls.timer_column import Timers, load_timers, timer_columns
 from app.domain.context import Context
-from app.store import call_lists, calls
+from app.store import call_lists, calls, events
 from app.store.call_lists import CallFilter
 from app.store.engine import after_commit, before_commit
 from providers.base.carrier import Carrier
@@ -187,9 +187,17 @@ def _changed_columns(call: Call) -> JsonDict:
     return values
 
 
-def get(conn: Connection, call_id: str, *, lock: bool = False) -> Call | None:
+def get(conn: Connection, call_id: str, *, lock: bool = False, log: bool = False) -> Call | None:
+    """A call. ``log``: its events are read along, for ``apply_events`` and ``folded``."""
+    if log:
+        events.foresee(conn, call_id)
     row = calls.get(conn, call_id, lock=lock)
     return load(row) if row else None
+
+
+def foresee_several(conn: Connection, call_ids: Collection[str]) -> None:
+    """Ask for ``get_several`` along with the next question."""
+    calls.foresee_several(conn, call_ids)
 
 
 def get_several(conn: Connection, call_ids: Collection[str]) -> dict[str, Call]:
@@ -198,7 +206,11 @@ def get_several(conn: Connection, call_ids: Collection[str]) -> dict[str, Call]:
 
 
 def lock_free(conn: Connection, call_id: str) -> Call | None:
-    """Get and lock a call. None when it is deleted or another transaction has locked it."""
+    """Get and lock a call, and read its events along.
+
+    None when it is deleted or another transaction has locked it.
+    """
+    events.foresee(conn, call_id)
     row = calls.lock_free(conn, call_id)
     return load(row) if row else None
 

@@ -83,7 +83,7 @@ def put_off(context: Context, call_id: str, seconds: float) -> None:
 def fire(context: Context, payload: JsonObject) -> None:
     """Handler of the job ``timer``, whose payload is ``{"timer", "callId"}``."""
     with context.store.write() as conn:
-        found = record.get(conn, payload["callId"], lock=True)
+        found = record.get(conn, payload["callId"], lock=True, log=True)
         if found is not None:
             tx = CallTx(context, conn, found)
             _act(tx, payload["timer"], payload.get("reattached"))

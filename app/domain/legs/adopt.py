@@ -6,7 +6,7 @@ from app.domain.calls import record
 from app.domain.calls.facts import CallFacts
 from app.domain.calls.record import CallTx, Changes
 from app.domain.legs import late_binding
-from app.store import calls
+from app.store import calls, owner_callbacks
 from providers.base.webhook import Leg
 from providers.events import CallStatus
 
@@ -18,6 +18,7 @@ def bind_leg(tx: CallTx, leg: Leg, *, media: bool = False) -> Changes:
     """
     facts, changes = tx.call.facts, Changes()
     if leg.leg_ref != (facts.media_leg_ref if media else facts.leg_ref):
+        owner_callbacks.foresee_lanes(tx.conn, tx.call.provider, leg.leg_ref, leg.call_ref)
         for ref in {leg.leg_ref, leg.call_ref}:
             _map_ref(tx, ref)
         late_binding.look_back(tx.context, tx.conn, tx.call.provider, leg.leg_ref, leg.call_ref)

@@ -11,8 +11,12 @@ import logging
 from app.domain.assistant import analysis_plan, transfer_plan
 from app.domain.assistant.installation import EMBEDDED_NAME
 from app.domain.calls import call_assistant, record, variables
+from app.domain.calls.record import CallTx
 from app.domain.context import Context
+from app.domain.costs import items as costs
 from app.domain.resources import vendor_accounts
+from app.store.ids import new_id
+from app.vendors.common.answer import ModelAnswer
 from providers.common.json_types import JsonObject
 
 log = logging.getLogger(__name__)
@@ -38,7 +42,20 @@ def summarise(context: Context, call_id: str, destination: JsonObject) -> str:
     for question in questions.questions_about(facts):
         found = context.ask_model(assistant.model, keys, question.messages, question.seconds)
         if not found.error:
+            _spend(context, call_id, found)
             return found.text.strip()
         told = "" if assistant.keeps_no_record else f": {found.error}"
         log.warning("call %s: no summary for its operator%s", call_id, told)
     return ""
+
+
+def _spend(context: Context, call_id: str, answer: ModelAnswer) -> None:
+    """Add what the summary has cost: an item of its own, as each attempt at a transfer has one."""
+    used = {"promptTokens": answer.prompt_tokens, "completionTokens": answer.completion_tokens}
+    told = {"type": "model", "model": answer.model, **used}
+    item = context.prices.item({**told, "stream": f"transfer-summary/{new_id()}"})
+    with context.store.write() as conn:
+        call = record.get(conn, call_id, lock=True)
+        if call is not None:
+            body = {**call.body, **costs.add(call.body, item)}
+            CallTx(context, conn, call).update(body=body, updated_at=context.now())

@@ -58,7 +58,7 @@ def find(context: Context, call_id: str, token: str, expires: str) -> MonitorEnd
     return call.facts.heard_at if call.status == CallStatus.IN_PROGRESS else None
 
 
-def note(tx: CallTx, stream: str, *, taken: bool, cause: str) -> None:
+def note(tx: CallTx, stream: str | None, *, taken: bool, cause: str) -> None:
     """Store that a supervisor has the call, or has it no more. ``cause``: a word of why."""
     if tx.call.facts.taken_over is taken:
         return

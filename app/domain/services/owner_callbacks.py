@@ -25,7 +25,9 @@ SWEEP = "sweep-owner-callbacks"
 """Kind of the job."""
 UNBOUND = timedelta(hours=1)
 """For so long a request waits for its call: a flow may keep a leg before it lends it."""
-SWEEP_SECONDS = 600.0
+MOST_UNBOUND = 100_000
+"""Requests of one organisation that wait for a call. The oldest make room for newer ones."""
+SWEEP_SECONDS = 120.0
 PAUSE_SECONDS = 0.1
 STEP = 500
 """Rows of one transaction."""
@@ -91,6 +93,7 @@ class OwnerCallbackService:
         now, days = self.context.now(), self._days()
         with self.context.store.read() as conn:
             ids = store.old(conn, now - UNBOUND, STEP, is_unbound=True)
+            ids = ids or store.excess(conn, MOST_UNBOUND, STEP)
             if days:
                 ids += store.old(conn, now - timedelta(days=days), STEP, is_unbound=False)
         if not ids:

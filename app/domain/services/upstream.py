@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from app import deadline
 from app.domain.assistant import upstream as requests
@@ -13,7 +14,7 @@ from app.domain.assistant import upstream_transfer
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.fields import Json, object_of, objects_of, text_of
 from app.domain.assistant.rendering import rendered
-from app.domain.calls import call_assistant, record, variables
+from app.domain.calls import call_assistant, record, tokens, variables
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context, Reply
 from app.domain.errors import Invalid, NotFound, Unauthorized
@@ -25,6 +26,8 @@ from providers.common.json_types import JsonDict, JsonObject
 
 SECONDS = 19.0
 """For the owner's servers, all tools of a message together. The upstream waits ``SERVER_SECONDS``."""
+OPEN_AFTER_END = timedelta(hours=1)
+"""How long after a call's end messages about it are taken: the upstream's report comes then."""
 MOST_CALLS = 32
 """Functions that one message may call: each is a request to the owner's server."""
 TRANSFERRING = "The call is being transferred."
@@ -45,25 +48,34 @@ class UpstreamService:
             raise Unauthorized("the token is not this call's")
         message = _message(raw)
         if text_of(message, "type") in requests.ASKED:
-            return self._ask(call_id, message)
+            return self._ask(call_id, message, raw)
         with self.context.store.write() as conn:
-            call = record.get(conn, call_id, lock=True)
-            if call is None:
-                raise NotFound("Call", call_id)
+            call = self._found(record.get(conn, call_id, lock=True), call_id)
             digest = hashlib.sha256(raw).hexdigest()[:32]
             upstream.take(CallTx(self.context, conn, call), message, digest)
         return {}
 
-    def _ask(self, call_id: str, message: Json) -> JsonObject:
-        """What the owner's server answers. Raises ``Invalid`` for a call that has been replaced."""
+    def _found(self, call: Call | None, call_id: str) -> Call:
+        """Raises ``NotFound``, and ``Unauthorized`` once the upstream has nothing more to say."""
+        if call is None:
+            raise NotFound("Call", call_id)
+        if call.ended_at is not None and self.context.now() > call.ended_at + OPEN_AFTER_END:
+            raise Unauthorized("the token's call has ended long ago")
+        return call
+
+    def _ask(self, call_id: str, message: Json, raw: bytes) -> JsonObject:
+        """What the owner's server answers.
+
+        Raises ``Invalid`` for a call that has been replaced, and for a message that came before.
+        """
         until = self.clock() + SECONDS
         parts = _parts(message)
-        with self.context.store.read() as conn:
-            call = record.get(conn, call_id)
-            if call is None:
-                raise NotFound("Call", call_id)
+        with self.context.store.write() as conn:
+            call = self._found(record.get(conn, call_id), call_id)
             if text_of(object_of(message, "call"), "id") not in call.facts.upstreams[-1:]:
                 raise Invalid("message.call is not the one that talks to the caller now")
+            if not tokens.use_message(conn, call_id, raw, self.context.now()):
+                raise Invalid("this message came before: what it asks for is done once")
             stored = call_assistant.with_secrets(self.context, call)
             equipped = tools.with_tools(self.context, conn, call.org_id, stored)
         kind = text_of(message, "type")

@@ -62,6 +62,7 @@ ASKED_IN_MARKUP = {
     HookKind.OPERATOR,
     HookKind.SPOKE,
     HookKind.BRIEFED,
+    HookKind.TALKED,
     HookKind.WAIT,
 }
 """Webhooks whose response is the leg's next document.
@@ -263,7 +264,7 @@ class LegService:
         """
         if webhook.call_id is not None:
             known = parse_uuid(webhook.call_id)
-            found = record.get(conn, known, lock=True) if known else None
+            found = record.get(conn, known, lock=True, log=True) if known else None
             return found if found and belongs(found, webhook.provider, webhook.accounts) else None
         if webhook.token is not None:
             found = tokens.find_call(self.context.vault, conn, webhook.token, lock=True)

@@ -7,14 +7,14 @@ choice. https://www.assemblyai.com/docs/api-reference/streaming-api/streaming-ap
 from __future__ import annotations
 
 from pipecat.services.assemblyai.stt import AssemblyAISTTService, is_u3_pro_model
-from pipecat.transcriptions.language import Language
 from pipecat.utils.errors import ErrorCategory
 
 from app.net.types import Addresses
 from app.vendors.assembly_ai import FIELDS, U3_FIELDS
 from app.vendors.common.account import VendorAccount
 from app.vendors.common.connect_timeout import ConnectTimeout
-from app.vendors.common.errors import TRANSCRIBER, UnbuildableAssistant, as_websocket
+from app.vendors.common.errors import TRANSCRIBER, as_websocket
+from app.vendors.common.languages import languages
 from app.vendors.common.pinned_sockets import PinnedSockets
 from app.vendors.common.settings_map import read
 from app.vendors.common.vendor import Config
@@ -58,7 +58,9 @@ def make(
     elif multi:
         settings["language_detection"] = True
     if "language_codes" in settings:
-        settings["language_codes"] = _languages(settings["language_codes"])
+        settings["language_codes"] = languages(
+            "assembly-ai", "languageCodes", settings["language_codes"]
+        )
     made = AssemblyAI(
         api_key=account.key or "",
         api_endpoint_base_url=as_websocket(account.url or "") + PATH,
@@ -67,12 +69,3 @@ def make(
     )
     made.addresses = account.rule(addresses)
     return made
-
-
-def _languages(codes: list[str]) -> list[Language]:
-    try:
-        return [Language(code) for code in codes]
-    except ValueError as error:
-        raise UnbuildableAssistant(
-            TRANSCRIBER, "assembly-ai", f"transcriber.languageCodes: {error}."
-        ) from error

@@ -7,12 +7,12 @@ https://developers.deepgram.com/docs/flux/quickstart
 from __future__ import annotations
 
 from pipecat.services.deepgram.flux.stt import DeepgramFluxSTTService
-from pipecat.transcriptions.language import Language
 
 from app.net.types import Addresses
 from app.vendors.common.account import VendorAccount
 from app.vendors.common.connect_timeout import ConnectTimeout
-from app.vendors.common.errors import TRANSCRIBER, UnbuildableAssistant, as_websocket
+from app.vendors.common.errors import TRANSCRIBER, as_websocket
+from app.vendors.common.languages import languages
 from app.vendors.common.pinned_sockets import PinnedSockets
 from app.vendors.common.settings_map import read
 from app.vendors.common.vendor import Config
@@ -32,7 +32,7 @@ def make(config: Config, account: VendorAccount, sample_rate: int, addresses: Ad
     """Build the service. Raises ``UnbuildableAssistant``."""
     settings = read(TRANSCRIBER, config, FLUX_FIELDS)
     if "language_hints" in settings:
-        settings["language_hints"] = _languages(settings["language_hints"])
+        settings["language_hints"] = languages("deepgram", "languages", settings["language_hints"])
     if "redact" in settings:
         settings["redact"] = ",".join(settings["redact"])
     made = Flux(
@@ -44,12 +44,3 @@ def make(config: Config, account: VendorAccount, sample_rate: int, addresses: Ad
     )
     made.addresses = account.rule(addresses)
     return made
-
-
-def _languages(codes: list[str]) -> list[Language]:
-    try:
-        return [Language(code) for code in codes]
-    except ValueError as error:
-        raise UnbuildableAssistant(
-            TRANSCRIBER, "deepgram", f"transcriber.languages: {error}."
-        ) from error

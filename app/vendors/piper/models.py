@@ -12,20 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.vendors.common.account import VendorAccount
-from app.vendors.common.local_models import (
-    INSTALL_MODELS,
-    NAME,
-    MissingModel,
-    ShippedFile,
-    directory,
-    needs_package,
-)
+from app.vendors.common.local_models import Catalogue, MissingModel, ShippedFile
 from app.vendors.common.vendor import Config
 from providers.common.json_types import JsonDict
 
-KIND = "piper"
-PACKAGE = "piper"
 MODEL, CONFIG = ".onnx", ".onnx.json"
+CATALOGUE = Catalogue(
+    part="the voice piper",
+    package="piper",
+    kind="piper",
+    form=f" (NAME{MODEL} and NAME{CONFIG})",
+    field="voice.voiceId",
+    languages="English",
+)
 # The range of an assistant's ``speed``.
 SPEEDS = (0.5, 2.0)
 
@@ -58,36 +57,24 @@ class Voice:
 
 def voices(account: VendorAccount) -> dict[str, JsonDict]:
     """What is loaded for each name: those of ``LOCAL_MODELS_DIR`` first, then those of packages."""
-    found, folder = dict[str, JsonDict](), directory(account, KIND)
+    found, folder = dict[str, JsonDict](), CATALOGUE.directory(account)
     for path in sorted(folder.glob(f"*{MODEL}")) if folder else ():
         config = path.with_name(path.name + ".json")
         if config.is_file():
             name = path.name.removesuffix(MODEL)
-            found[name] = {"model": {"path": str(path)}, "config": {"path": str(config)}}
+            files = {"model": {"path": str(path)}, "config": {"path": str(config)}}
+            found[name] = {"name": name, **files}
     for name, (model, config_file) in SHIPPED.items():
         if name not in found and model.found() and config_file.found():
-            found[name] = {"model": model.as_json(), "config": config_file.as_json()}
+            files = {"model": model.as_json(), "config": config_file.as_json()}
+            found[name] = {"name": name, **files}
     return found
 
 
 def choose(config: Config, account: VendorAccount) -> Voice:
     """An assistant's ``voice``; without a ``voiceId`` the first. Raises ``MissingModel``."""
-    needs_package(PACKAGE, "the voice piper")
-    known, name = voices(account), config.get("voiceId")
-    folder = directory(account, KIND) or Path("LOCAL_MODELS_DIR", KIND)
-    if not known:
-        raise MissingModel(
-            f"the voice piper has no model: {INSTALL_MODELS} brings one (English), or put one into"
-            f" {folder} (NAME{MODEL} and NAME{CONFIG})"
-        )
-    if name is None:
-        name = next(iter(known))
-    if not isinstance(name, str) or not NAME.fullmatch(name) or name not in known:
-        raise MissingModel(
-            f"there is no voice {str(name)[:40]!r} of piper: voice.voiceId is one of"
-            f" {', '.join(known)}, or put it into {folder}"
-        )
-    return Voice(name, _rate(known[name]), {"name": name, **known[name]})
+    source = CATALOGUE.choose(config.get("voiceId"), voices(account), account)
+    return Voice(source["name"], _rate(source), source)
 
 
 def missing(config: Config, account: VendorAccount) -> str | None:

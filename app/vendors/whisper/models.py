@@ -8,24 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from app.vendors.common.account import VendorAccount
-from app.vendors.common.local_models import (
-    INSTALL_MODELS,
-    NAME,
-    MissingModel,
-    ShippedFile,
-    directory,
-    needs_package,
-)
+from app.vendors.common.local_models import Catalogue, MissingModel, ShippedFile
 from app.vendors.common.vendor import Config
 from providers.common.json_types import JsonDict
 
-KIND = "whisper"
-PACKAGE = "faster_whisper"
 # Files without which a folder is not a model. Without the tokenizer the library would download one.
 NEEDED = ("model.bin", "config.json", "tokenizer.json")
+CATALOGUE = Catalogue(
+    part="the transcriber whisper",
+    package="faster_whisper",
+    kind="whisper",
+    form=f"/NAME ({', '.join(NEEDED)})",
+    field="transcriber.model",
+    languages="English and 98 more languages",
+)
 # The end of the names of models that know English only.
 ENGLISH = ".en"
 # An assistant's words for "find out which language it is".
@@ -192,7 +190,7 @@ class Model:
 
 def models(account: VendorAccount) -> dict[str, Model]:
     """By name: those of ``LOCAL_MODELS_DIR`` first, then those of packages."""
-    found, folder = dict[str, Model](), directory(account, KIND)
+    found, folder = dict[str, Model](), CATALOGUE.directory(account)
     for path in sorted(folder.iterdir()) if folder and folder.is_dir() else ():
         if all((path / name).is_file() for name in NEEDED):
             found[path.name] = Model(path.name, {"name": path.name, "path": str(path)})
@@ -205,22 +203,7 @@ def models(account: VendorAccount) -> dict[str, Model]:
 
 def choose(config: Config, account: VendorAccount) -> Model:
     """The model of an assistant's ``transcriber``; without a name the first. Raises ``MissingModel``."""
-    needs_package(PACKAGE, "the transcriber whisper")
-    known, name = models(account), config.get("model")
-    folder = directory(account, KIND) or Path("LOCAL_MODELS_DIR", KIND)
-    if not known:
-        raise MissingModel(
-            f"the transcriber whisper has no model: {INSTALL_MODELS} brings one (English and 98"
-            f" more languages), or put one into {folder}/NAME ({', '.join(NEEDED)})"
-        )
-    if name is None:
-        return next(iter(known.values()))
-    if not isinstance(name, str) or not NAME.fullmatch(name) or name not in known:
-        raise MissingModel(
-            f"the transcriber whisper has no model {str(name)[:40]!r}: transcriber.model is one of"
-            f" {', '.join(known)}, or put it into {folder}"
-        )
-    return known[name]
+    return CATALOGUE.choose(config.get("model"), models(account), account)
 
 
 def language_of(config: Config, model: Model) -> str | None:

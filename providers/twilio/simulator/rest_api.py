@@ -225,6 +225,7 @@ class TwilioApi:
     def _create(self, fields: Mapping[str, list[str]]) -> ApiReply:
         callee = self.stage.phone(first(fields, "To"))
         if callee.refused:
+            self.stage.moments.transfer_failed()
             self.stage.placed.set()
             raise ApiError(21215)
         check_numbers(first(fields, "To"), first(fields, "From"))

@@ -262,6 +262,8 @@ class Call:
 
     def tell_verdict(self, *, wait: bool = False) -> None:
         word, self.verdict = self.verdict, ""
+        if word == "machine" and self.party == "operator":
+            self.stage.moments.transfer_failed()
         if word:
             self.leg.detected(word, wait=wait)
 

@@ -76,6 +76,8 @@ def dial(call: Call, source: Source, callee: Callee) -> None:
     if call.leg.over.wait(patience):
         return
     if callee.outcome != "answered":
+        if call.party == "operator":
+            call.stage.moments.transfer_failed()
         call.leg.happen(callee.outcome)
         if callee.outcome != NO_COMPLETED:
             call.leg.complete(USER)
@@ -139,7 +141,7 @@ def _connect(call: Call, action: Action) -> Ncco | None:
     media.answered()
     call.tell_verdict()  # a real verdict takes seconds: the call is under way
     patience = call.time_limit or call.stage.config.timeout
-    ending = perform(call.next_act(), socket, call.stage, patience)
+    ending = perform(call.next_act(), socket, call.stage, patience, call.party)
     call.media = None
     call.stage.timeline.add("media", str(ending))
     return _after(call, media, ending)
@@ -209,6 +211,8 @@ def _forward(call: Call, endpoint: Action, events: EventUrl) -> Ncco | None:
         return None
     if word == "cancelled":
         call.leg.complete(USER)  # the caller did not wait
+    else:
+        call.stage.moments.transfer_failed()
     following = call.read(leg.ask(word))
     if word != NO_COMPLETED:
         leg.complete(USER)

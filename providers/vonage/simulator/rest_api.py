@@ -200,6 +200,7 @@ class VonageApi:
         to = one("to", fields.get("to"))
         callee = self.stage.phone(party("to", to))
         if callee.refused:
+            self.stage.moments.transfer_failed()
             self.stage.placed.set()
             return ApiReply(403, FORBIDDEN)
         leg = Leg(

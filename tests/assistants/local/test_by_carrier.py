@@ -46,8 +46,8 @@ async def test_a_conversation() -> None:
         "Thank you.",
     ]
     assert [told[0] for told in session.domain.told if told[0] in ("stopped", "lost")] == [
-        "stopped"
-    ]
+        "lost"
+    ], "the request for the next document says whether the caller hung up"
     kinds = {item["type"] for item in session.domain.spent}
     assert kinds == {"model", "vapi"}  # no voice and no transcriber of ours
     assert session.domain.tapes == []

@@ -16,8 +16,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app.cli.main import main
+from app.cli.processes import children
 from app.cli.scenarios import run
-from app.cli.scenarios.bridge import OwnBridge, children, inherited
+from app.cli.scenarios.bridge import OwnBridge, inherited
 from app.cli.scenarios.loading import load
 from tests.cli.scenarios.files import written
 

@@ -15,7 +15,7 @@ from app.cli import imports
 from app.cli import main as cli
 from app.store.vault import new_token
 from tests.cli.vapi.organisation import fill
-from tests.fakes.vapi import KEY, FakeVapi
+from tests.fakes.vapi import KEY, FakeVapi, serving
 from tests.routes.api import ACCOUNT, TOKEN, Api
 from tests.routes.conftest import app
 
@@ -40,7 +40,7 @@ def api(app: Flask) -> Api:
 
 @pytest.fixture
 def vapi(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeVapi]:
-    with FakeVapi() as running:
+    with serving() as running:
         fill(running)
         monkeypatch.setenv("VAPI_API_KEY", KEY)
         monkeypatch.setenv("VAPI_URL", running.url)

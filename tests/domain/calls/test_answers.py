@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from flask import Flask
 from werkzeug.test import TestResponse
 
 from app.domain.calls import record
@@ -44,12 +43,6 @@ class Answers(Tape):
 @pytest.fixture
 def answers(leg: Leg, monkeypatch: pytest.MonkeyPatch) -> Answers:
     return Answers(leg, monkeypatch)
-
-
-@pytest.fixture
-def services(app: Flask) -> Services:
-    found: Services = app.extensions["patchbay"]
-    return found
 
 
 def shown(services: Services) -> Iterator[str]:

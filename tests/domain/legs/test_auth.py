@@ -11,7 +11,6 @@ from typing import Any, cast
 
 import jwt
 import pytest
-from flask import Flask
 
 from app.domain.calls import tokens
 from app.domain.calls.record import Call
@@ -42,12 +41,6 @@ def request(**claims: Any) -> WebhookRequest:
     made = jwt.encode({**needed, **claims}, SECRET)
     url = "https://bridge.example/vonage/event"
     return WebhookRequest("POST", url, [("authorization", f"Bearer {made}")], BODY, now)
-
-
-@pytest.fixture
-def services(app: Flask) -> Services:
-    found: Services = app.extensions["patchbay"]
-    return found
 
 
 @pytest.fixture

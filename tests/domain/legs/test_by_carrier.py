@@ -61,7 +61,7 @@ def test_a_leg_that_the_owner_gets_back(api: Api, twilio_leg: Leg) -> None:
     page = call_view.view(context, org, call["id"])
     assert (page.takes_control, page.takes_supervisor) == (True, False)
     media = twilio_leg.app.extensions["patchbay"].media
-    media.request_end(call["id"], EndedReason.ASSISTANT_ENDED_CALL)
+    media.request_end(claim, EndedReason.ASSISTANT_ENDED_CALL)
     ended = {"CallStatus": "in-progress", "SessionStatus": "ended", **SESSION}
     assert "<Hangup" in twilio_leg.post(document.continue_url, ended).text
     assert call_of(api, twilio_leg)["endedReason"] == "assistant-ended-call"
@@ -107,10 +107,22 @@ def test_a_session_that_never_begins(api: Api, twilio_leg: Leg) -> None:
     assert call["endedMessage"] == "Unable to connect to WebSocket URL"
 
 
+def test_a_session_that_ends_without_a_word_beside_a_live_leg(api: Api, twilio_leg: Leg) -> None:
+    """Whatever the close code was: the assistant goes on in another one."""
+    document, _ = read(twilio_leg.arrive().text)
+    twilio_leg.app.extensions["patchbay"].media.lost(joined(twilio_leg, document))
+    over = {"CallStatus": "in-progress", "SessionStatus": "completed", **SESSION}
+    again, _ = read(twilio_leg.post(document.continue_url, over).text)
+    assert again.media_url != document.media_url
+    assert call_of(api, twilio_leg)["status"] == "in-progress"
+
+
 def test_a_caller_who_hangs_up(api: Api, twilio_leg: Leg) -> None:
+    """The socket's end alone does not tell: the request for the next document does."""
     document, _ = read(twilio_leg.arrive().text)
     claim = joined(twilio_leg, document)
-    twilio_leg.app.extensions["patchbay"].media.stopped(claim)
+    twilio_leg.app.extensions["patchbay"].media.lost(claim)
+    assert call_of(api, twilio_leg)["status"] == "in-progress"
     over = {"CallStatus": "completed", "SessionStatus": "completed", **SESSION}
     twilio_leg.post(document.continue_url, over)
     assert call_of(api, twilio_leg)["endedReason"] == "customer-ended-call"

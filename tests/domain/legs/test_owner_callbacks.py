@@ -16,6 +16,7 @@ from app.domain.context import Context
 from app.domain.legs import owner_callbacks
 from app.domain.legs.late_binding import BIND
 from app.domain.legs.owner_callbacks import PASS_ON
+from app.domain.services import owner_callbacks as callback_service
 from app.domain.services.owner_callbacks import SWEEP_SECONDS, OwnerCallbackService
 from app.store.messages import receiver_of
 from app.store.schema import owner_callbacks as table
@@ -364,3 +365,18 @@ def test_what_waits_for_nothing_is_swept(
     assert swept(minutes=70) == [True]
     assert swept(days=80) == [True]
     assert swept(days=100) == []
+
+
+def test_the_oldest_that_wait_for_a_call_make_room(
+    app: Flask, leg: Leg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Most legs of a carrier's account are never lent, and each of them reports here."""
+    monkeypatch.setattr(callback_service, "MOST_UNBOUND", 2)
+    legs = [type(leg)(app) for _ in range(4)]
+    for each in legs:
+        each.say("ringing")
+    services: Services = app.extensions["patchbay"]
+    service = OwnerCallbackService(services.context, services.legs)
+    while service.sweep({}) != SWEEP_SECONDS:
+        continue
+    assert [row.leg_ref for row in rows(app)] == [each.ref for each in legs[2:]]

@@ -84,6 +84,19 @@ def test_a_caller_who_is_back_has_what_was_left(api: Api, leg: Leg, forwarding: 
     assert timer.seconds - 200 == pytest.approx(400, abs=60)
 
 
+def test_a_supervisor_who_transfers_gives_the_call_away(api: Api, leg: Leg, live: Live) -> None:
+    """Else the assistant of a caller who is back waits for them, without a word."""
+    live.media.taken_over(live.claim, taken=True, cause="asked")
+    body = {"type": "transfer", "destination": THERE}
+    assert api.post(f"/call/{live.id}/control", body).status_code == 200
+    told = {each["kind"]: each.get("data") for each in api.get(f"/call/{live.id}/events").json}
+    assert told["supervisor.gave-back"]["cause"] == "transferred"
+    with leg.app.extensions["patchbay"].context.store.read() as conn:
+        call = record.get(conn, live.id)
+    assert call is not None
+    assert (call.status, call.facts.taken_over) == ("forwarding", False)
+
+
 def test_an_end_by_the_api_wins(leg: Leg, forwarding: Live) -> None:
     forwarding.end()
     assert THERE["number"][1:] not in leg.ask(forwarding.document).text

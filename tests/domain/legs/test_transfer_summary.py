@@ -56,5 +56,18 @@ def test_without_an_answer_there_is_none(ours: Domain) -> None:
     assert asked(ours, ModelAnswer(error="too slow"))[0] == ""
 
 
+def test_each_summary_is_paid_for(ours: Domain) -> None:
+    model = {"provider": "openai", "model": "gpt-4o"}
+    answer = ModelAnswer("Desk.", model=model, prompt_tokens=700, completion_tokens=20)
+    assistant = {"model": MODEL, "transport": {"provider": "local"}}
+    call = ours.create(TWILIO, assistant=assistant, phoneCallProviderBypassEnabled=True)
+    context = replace(ours.context, ask_model=lambda *_: answer)
+    for _ in range(2):  # a call has several attempts
+        summarise(context, call["id"], there(SUMMARY))
+    shown = ours.get(call)
+    assert shown["costBreakdown"]["llmPromptTokens"] == 1400
+    assert shown["cost"] > 0
+
+
 def test_a_plan_with_a_message_asks_nothing(ours: Domain) -> None:
     assert asked(ours, ModelAnswer("Desk."), "warm-transfer-say-message") == ("", [])

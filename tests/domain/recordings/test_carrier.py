@@ -11,8 +11,6 @@ from typing import Any
 import pytest
 
 from app import default_org
-from app.domain.calls import apply, record
-from app.domain.calls.record import CallTx
 from app.domain.recordings import carrier as carrier_recordings
 from app.domain.recordings import files as recording_files
 from app.domain.recordings.wav import channels, mix
@@ -84,14 +82,10 @@ class Recorded:
         return recording_files.fetch(self.context, {"recordingId": self.rows()[0]["id"]})
 
     def settle(self) -> None:
-        with self.context.store.write() as conn:
-            call = record.get(conn, self.call["id"], lock=True)
-            assert call is not None
-            apply.finalize(CallTx(self.context, conn, call))
+        self.ours.settle(self.call)
 
     def reports(self) -> list[dict[str, Any]]:
-        sent = self.ours.calls.messages(default_org.ORG_ID, self.call["id"])
-        return [each["body"]["message"] for each in sent if each["type"] == "end-of-call-report"]
+        return self.ours.reports(self.call)
 
 
 @each_carrier

@@ -13,7 +13,6 @@ import pytest
 
 from app import default_org
 from app.domain.calls import record
-from app.domain.calls.apply import finalize
 from app.domain.calls.record import CallTx
 from app.domain.recordings import files as recording_files
 from app.domain.recordings import local as local_recordings
@@ -70,14 +69,10 @@ class Taped:
 
     def end(self) -> None:
         self.ours.end(self.call)
-        with self.context.store.write() as conn:
-            call = record.get(conn, self.call["id"], lock=True)
-            assert call is not None
-            finalize(CallTx(self.context, conn, call))
+        self.ours.settle(self.call)
 
     def reports(self) -> list[dict[str, Any]]:
-        sent = self.ours.calls.messages(default_org.ORG_ID, self.call["id"])
-        return [each["body"]["message"] for each in sent if each["type"] == "end-of-call-report"]
+        return self.ours.reports(self.call)
 
 
 @pytest.fixture

@@ -8,18 +8,13 @@ from typing import Any
 
 import pytest
 
-from app import default_org
 from app.domain.assistant.config import AssistantConfig
-from app.domain.calls import record
-from app.domain.calls.apply import finalize
-from app.domain.calls.record import CallTx
 from app.domain.reporting import analysis
 from app.domain.services.media import StreamClaim
-from app.settings import Settings, VendorSettings
 from providers.events import EventKind
 from tests.domain.assistant.test_analysis_plan import OFF
 from tests.domain.legs.test_outbound import dialled
-from tests.domain.use_cases import Domain, domain
+from tests.domain.use_cases import Domain
 from tests.fakes.carriers.rest_api import RestApi
 from tests.fakes.carriers.twilio import TWILIO
 from tests.fakes.vendors.chat import QUOTA, Chat
@@ -38,20 +33,6 @@ TALK = {
 def served() -> Iterator[Chat]:
     with threaded(Chat("They greeted each other.")) as running:
         yield running
-
-
-@pytest.fixture
-def chat(served: Chat) -> Chat:
-    served.asked.clear()
-    served.faults.clear()
-    return served
-
-
-@pytest.fixture
-def both(settings: Settings, chat: Chat) -> Iterator[tuple[Domain, RestApi]]:
-    vendor = VendorSettings("openai", "key", f"{chat.url}/v1")
-    with domain(replace(settings, vendors=(vendor,))) as made:
-        yield made
 
 
 class Talked:
@@ -74,10 +55,7 @@ class Talked:
 
     def end(self) -> None:
         self.ours.end(self.call)
-        with self.context.store.write() as conn:
-            call = record.get(conn, self.call["id"], lock=True)
-            assert call is not None
-            finalize(CallTx(self.context, conn, call))
+        self.ours.settle(self.call)
 
     @property
     def due(self) -> float | None:
@@ -92,8 +70,7 @@ class Talked:
         return self.ours.get(self.call)
 
     def reports(self) -> list[dict[str, Any]]:
-        sent = self.ours.calls.messages(default_org.ORG_ID, self.call["id"])
-        return [each["body"]["message"] for each in sent if each["type"] == "end-of-call-report"]
+        return self.ours.reports(self.call)
 
 
 def test_the_report_waits_for_what_the_model_says(both: tuple[Domain, RestApi], chat: Chat) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,10 +10,9 @@ import pytest
 from app import default_org
 from app.domain.reporting import analysis, matching
 from app.domain.resources.assistants import ResourceService
-from app.settings import Settings, VendorSettings
 from tests.domain.assistant.test_analysis_plan import OFF
 from tests.domain.reporting.test_analysis import LOCAL, Talked
-from tests.domain.use_cases import Domain, domain
+from tests.domain.use_cases import Domain
 from tests.fakes.carriers.rest_api import RestApi
 from tests.fakes.vendors.chat import QUOTA, Chat
 from tests.fakes.vendors.served import Fault
@@ -33,20 +31,6 @@ GREETED = {"name": "Greeted", "type": "regex", "regex": "/hi/i", "schema": {"typ
 def served() -> Iterator[Chat]:
     with threaded(Chat('```json\n{"who": "Ann"}\n```')) as running:
         yield running
-
-
-@pytest.fixture
-def chat(served: Chat) -> Chat:
-    served.asked.clear()
-    served.faults.clear()
-    return served
-
-
-@pytest.fixture
-def both(settings: Settings, chat: Chat) -> Iterator[tuple[Domain, RestApi]]:
-    vendor = VendorSettings("openai", "key", f"{chat.url}/v1")
-    with domain(replace(settings, vendors=(vendor,))) as made:
-        yield made
 
 
 def stored(both: tuple[Domain, RestApi], **body: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,8 +13,6 @@ import pytest
 from app import deadline, default_org
 from app.domain.assistant import upstream
 from app.domain.calls import record
-from app.domain.calls.apply import finalize
-from app.domain.calls.record import CallTx
 from app.domain.context import Reply as ServerReply
 from app.domain.errors import Invalid, NotFound, Unauthorized
 from app.domain.legs.upstream import NoStream, UpstreamStream, messages_url
@@ -102,10 +101,7 @@ class Relayed:
 
     def end(self) -> None:
         self.ours.end(self.call)
-        with self.context.store.write() as conn:
-            call = record.get(conn, self.call["id"], lock=True)
-            assert call is not None
-            finalize(CallTx(self.context, conn, call))
+        self.ours.settle(self.call)
 
     def later(self) -> float | None:
         return upstream_report.run(self.context, {"callId": self.call["id"]})
@@ -418,6 +414,20 @@ def test_tools_are_asked_where_they_are(both: tuple[Domain, RestApi], receiver: 
     assert "s3cret" not in json.dumps(body)
 
 
+def test_a_message_that_is_sent_again_runs_no_tool(
+    both: tuple[Domain, RestApi], receiver: Receiver
+) -> None:
+    one = Relayed(both, server={"url": receiver.url})
+    one.open()
+    asked = tool_calls("opens")
+    one.says(**asked)
+    with pytest.raises(Invalid, match="came before"):
+        one.says(**asked)
+    assert len(receiver.requests) == 1
+    one.says(**asked, timestamp=2)  # the model has called it once more
+    assert len(receiver.requests) == 2
+
+
 def test_a_server_that_fails_is_an_error_of_the_tool(
     both: tuple[Domain, RestApi], receiver: Receiver
 ) -> None:
@@ -450,7 +460,7 @@ def test_a_transfer_is_ours(both: tuple[Domain, RestApi], vapi: Receiver) -> Non
     assert one.shown()["status"] == "forwarding"
     (tried,) = one.shown()["artifact"]["transfers"]
     assert tried["destination"]["number"] == "+14155550188"
-    (again,) = one.says(**asked)["results"]
+    (again,) = one.says(**asked, timestamp=2)["results"]
     assert "its status is forwarding" in again["error"]
 
 
@@ -549,6 +559,19 @@ def test_who_may_send(both: tuple[Domain, RestApi]) -> None:
     one.ours.delete(one.call)
     with pytest.raises(NotFound):
         one.service.take(one.call["id"], one.token, raw)
+
+
+@pytest.mark.parametrize("kind", ["end-of-call-report", "tool-calls"])
+def test_a_call_that_ended_long_ago_takes_nothing(both: tuple[Domain, RestApi], kind: str) -> None:
+    """Its token has stood in a URL at the upstream, perhaps for years."""
+    one = Relayed(both)
+    one.open()
+    one.end()
+    later = replace(one.context, now=lambda: datetime.now(UTC) + timedelta(minutes=61))
+    raw = json.dumps({"message": {"type": kind, "call": {"id": UPSTREAM}}}).encode()
+    with pytest.raises(Unauthorized):
+        UpstreamService(later).take(one.call["id"], one.token, raw)
+    UpstreamService(one.context).take(one.call["id"], one.token, raw)
 
 
 # ------------------------------------------------------------------ no report

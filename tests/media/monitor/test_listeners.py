@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus
 
 from app.domain.assistant.config import AssistantConfig
@@ -28,34 +28,11 @@ from app.media.stream import MediaStream
 from tests.clock import on_loop
 from tests.fakes.carriers.base import Caller
 from tests.fakes.carriers.twilio import TwilioCaller
-from tests.media.domain import LISTEN_TOKEN, Domain
-from tests.media.server import BY_NAME, Served, calling, loud, serving
+from tests.media.domain import Domain
+from tests.media.monitor.sockets import listening, monitored, told
+from tests.media.server import BY_NAME, calling, loud, serving
 
 TWILIO = TwilioCaller()
-
-
-@asynccontextmanager
-async def listening(
-    served: Served, call_id: str = "token-1", token: str = LISTEN_TOKEN
-) -> AsyncIterator[ClientConnection]:
-    url = f"ws://{served.address}/listen/{call_id}?token={token}"
-    async with connect(url, proxy=None) as listener:
-        yield listener
-
-
-async def monitored(served: Served) -> Monitor:
-    """The only call's, once it is up."""
-    while True:
-        for session in served.application.hub._sessions:
-            if session.monitor is not None:
-                return session.monitor
-        await asyncio.sleep(0)
-
-
-async def start_of(listener: ClientConnection) -> dict[str, Any]:
-    message = await listener.recv()
-    assert isinstance(message, str)
-    return cast("dict[str, Any]", json.loads(message))
 
 
 async def hears(listener: ClientConnection) -> None:
@@ -96,7 +73,7 @@ async def test_both_sides_are_heard_until_the_call_is_over(caller: Caller) -> No
     async with serving(Domain()) as served, calling(served, caller) as carrier:
         await monitored(served)
         async with listening(served) as listener, talking(caller, carrier):
-            start = await start_of(listener)
+            start = await told(listener)
             assert (start["type"], start["sampleRate"], start["channels"]) == (
                 "start",
                 caller.rate,
@@ -118,7 +95,7 @@ async def test_a_call_of_another_process_is_heard_as_well() -> None:
         async with calling(holder, TWILIO) as carrier:
             await monitored(holder)
             async with listening(other) as listener, talking(TWILIO, carrier):
-                assert (await start_of(listener))["sampleRate"] == TWILIO.rate
+                assert (await told(listener))["sampleRate"] == TWILIO.rate
                 await hears(listener)
                 await carrier.send(TWILIO.digit("#"))
                 async for _ in listener:
@@ -138,7 +115,7 @@ async def test_a_listener_that_leaves_a_call_elsewhere_leaves_no_tap() -> None:
         async with calling(holder, TWILIO):
             heard = await monitored(holder)
             async with listening(other) as listener:
-                await start_of(listener)
+                await told(listener)
                 assert is_mixed(heard)
             while is_mixed(heard):  # noqa: ASYNC110
                 await asyncio.sleep(0)  # the news is on its way
@@ -149,7 +126,7 @@ async def test_a_socket_that_is_lost_may_be_replaced() -> None:
     async with serving(Domain()) as served, calling(served, TWILIO) as carrier:
         await monitored(served)
         async with listening(served) as listener:
-            await start_of(listener)
+            await told(listener)
             await carrier.close()
             await listener.wait_closed()
             assert listener.close_code == 4404
@@ -201,7 +178,7 @@ async def test_without_a_place_for_a_socket_calls_are_heard_here(
         assert "TMPDIR" in caplog.text
         await monitored(served)
         async with listening(served) as listener:
-            assert (await start_of(listener))["type"] == "start"
+            assert (await told(listener))["type"] == "start"
 
 
 @on_loop

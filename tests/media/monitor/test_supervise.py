@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus
 
 from app.media.monitor.supervision import MAX_EVENTS, Supervision
@@ -20,8 +16,8 @@ from providers.common.json_types import JsonObject
 from tests.clock import on_loop
 from tests.fakes.carriers.base import Caller
 from tests.fakes.carriers.twilio import TwilioCaller
-from tests.media.domain import SPEAK_TOKEN, Domain
-from tests.media.monitor.test_listeners import monitored
+from tests.media.domain import Domain
+from tests.media.monitor.sockets import monitored, speaking, told
 from tests.media.server import BY_NAME, Served, calling, serving
 
 TWILIO = TwilioCaller()
@@ -30,24 +26,10 @@ PIECE = LOUD * (RATE // 50)
 """20 ms of a supervisor."""
 
 
-@asynccontextmanager
-async def speaking(
-    served: Served, call_id: str = "token-1", token: str = SPEAK_TOKEN
-) -> AsyncIterator[ClientConnection]:
-    url = f"ws://{served.address}/supervise/{call_id}?expires=1&token={token}"
-    async with connect(url, proxy=None) as supervisor:
-        yield supervisor
-
-
 async def events(served: Served) -> asyncio.Queue[JsonObject]:
     """What the call's assistant is told; an echo reads none of it."""
     monitor = await monitored(served)
     return monitor._stream.call_context.take_overs
-
-
-async def told(supervisor: ClientConnection) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(await supervisor.recv())
-    return found
 
 
 async def is_heard(caller: Caller, carrier: ClientConnection) -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import io
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from contextlib import ExitStack
 
 import pytest
 
 from providers.base.rest import Account
 from providers.common import download
 from providers.errors import CarrierError
+from providers.simulation.api_server import ApiReply, ApiRequest, serve
 from providers.twilio import TWILIO
 from providers.vonage import VONAGE
 from tests.fakes.carriers.accounts import API_KEY, APPLICATION, private_key
@@ -24,43 +23,28 @@ SOUND = b"sound" * 100
 class Server:
     """Answers ``(status, headers, body)`` by path; keeps (path, Authorization) of each request."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self) -> None:
+        self.url = ""
         self.answers: dict[str, tuple[int, dict[str, str], bytes]] = {"/sound": (200, {}, SOUND)}
         self.asked: list[tuple[str, str | None]] = []
+
+    def reply(self, request: ApiRequest) -> ApiReply:
+        self.asked.append((request.target, request.headers.get("authorization")))
+        status, headers, body = self.answers.get(request.target, (404, {}, b""))
+        return ApiReply(status, body, headers)
 
 
 @pytest.fixture
 def server() -> Iterator[Callable[[], Server]]:
     """Makes servers; each has a port, and so an origin, of its own."""
-    running: list[ThreadingHTTPServer] = []
+    with ExitStack() as running:
 
-    def make() -> Server:
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                made.asked.append((self.path, self.headers.get("Authorization")))
-                status, headers, body = made.answers.get(self.path, (404, {}, b""))
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+        def make() -> Server:
+            made = Server()
+            made.url = running.enter_context(serve(made.reply))
+            return made
 
-            def log_message(self, format: str, *args: Any) -> None:
-                """Silent."""
-
-        http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        http.daemon_threads = True
-        threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True).start()
-        running.append(http)
-        made = Server(f"http://127.0.0.1:{http.server_address[1]}")
-        return made
-
-    yield make
-    for http in running:
-        http.shutdown()
-        http.server_close()
+        yield make
 
 
 def save(url: str, trusted: bool = False, limit: int = 1000) -> bytes:

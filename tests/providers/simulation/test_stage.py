@@ -414,9 +414,20 @@ def test_settings_are_the_bridges_own(tmp_path: Path) -> None:
     path = tmp_path / "key"
     path.write_text("from-file\n")
     found = common_settings({"PORT": "9000", "API_KEY_FILE": str(path)})
-    assert found == {"bridge_url": "http://localhost:9000", "api_key": "from-file"}
+    none = {"upstream_url": "", "upstream_key": "", "model_port": 0}
+    assert found == {"bridge_url": "http://localhost:9000", "api_key": "from-file", **none}
     found = common_settings({"PUBLIC_URL": "https://b.example/", "API_KEY": "k"})
-    assert found == {"bridge_url": "https://b.example", "api_key": "k"}
+    assert found == {"bridge_url": "https://b.example", "api_key": "k", **none}
+    found = common_settings(
+        {
+            "API_KEY": "k",
+            "VAPI_BASE_URL": "https://v.example/",
+            "VAPI_API_KEY": "v",
+            "OPENAI_BASE_URL": "http://127.0.0.1:9001/v1",
+        }
+    )
+    assert (found["upstream_url"], found["upstream_key"]) == ("https://v.example", "v")
+    assert found["model_port"] == 9001
 
 
 @pytest.mark.parametrize(

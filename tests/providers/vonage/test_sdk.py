@@ -293,6 +293,40 @@ def test_pool_maxsize_is_still_how_often_a_dropped_request_is_sent() -> None:
     assert sent == ["POST"] * 3
 
 
+@pytest.fixture
+def keys_read(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The private keys that were read from text, which takes 40 ms each."""
+    read = list[bytes]()
+
+    def load(data: bytes, password: bytes | None, **more: Any) -> Any:
+        read.append(data)
+        return whole_load(data, password, **more)
+
+    whole_load = serialization.load_pem_private_key
+    for module in (serialization, jwt.algorithms):
+        monkeypatch.setattr(module, "load_pem_private_key", load)
+    return read
+
+
+def test_a_private_key_is_read_once(vonage: RestApi, keys_read: list[bytes]) -> None:
+    vonage.reply("GET", (404, {}))
+    for _ in range(3):
+        VONAGE.client(account(vonage.url)).fetch(LEG)
+    assert len(vonage.asked) == 3
+    assert len(keys_read) <= 1, "none, if an earlier test has used the key"
+
+
+def test_the_sdk_still_reads_the_key_for_each_token(keys_read: list[bytes]) -> None:
+    """Once it does not: take ``JwtClient`` out of ``sdk.as_application``."""
+    from vonage import Auth
+
+    auth = Auth(application_id=APPLICATION, private_key=PRIVATE_KEY)
+    keys_read.clear()
+    for _ in range(2):
+        auth.create_jwt_auth_string()
+    assert len(keys_read) == 2
+
+
 def test_the_sdks_session_is_still_its_own() -> None:
     """Once its options take a session, or an adapter: give ours, and leave ``_session`` alone."""
     from vonage import HttpClientOptions

@@ -93,7 +93,7 @@ def test_a_transcriber_that_cannot_be(
     ("config", "text"),
     [
         ({"voiceId": "nan"}, "voice.voiceId is one of de_DE-eva-low, en_GB-alan-medium"),
-        ({"voiceId": "../piper/de_DE-eva-low"}, "there is no voice"),
+        ({"voiceId": "../piper/de_DE-eva-low"}, "has no model"),
         ({"voiceId": 7}, "must be a string"),
     ],
 )

@@ -19,6 +19,8 @@ from app.telemetry.call_log import call_log
 from providers.common.json_types import JsonObject
 
 RETURN_SECONDS = 10.0
+STORE_SECONDS = 1.0
+"""For which the end of a call waits until it is stored who had it."""
 LOST = "supervisor-lost"
 """Our own event: the time to come back is over."""
 ASKED, LEAVES, IS_LOST = "asked", "left", "lost"
@@ -60,6 +62,7 @@ class TakeOver:
         self._starting: asyncio.Task[None] | None = None
         self._present = False
         self._waiting: asyncio.Task[None] | None = None
+        self._storing: asyncio.Task[None] | None = None
 
     async def follow(self) -> None:
         """Carry out what supervisors do, for as long as the call lasts."""
@@ -77,6 +80,8 @@ class TakeOver:
         """The call is over on this socket."""
         self._stop_waiting()
         await self._end_words(at_once=True)
+        if self._storing is not None:
+            await asyncio.wait([self._storing], timeout=STORE_SECONDS)
 
     async def joined(self, _: JsonObject) -> None:
         self._present = True
@@ -107,7 +112,7 @@ class TakeOver:
             await engine.add("system", TAKEN_TEXT, respond=False)
             if not self._present:
                 self._wait_for_return()
-        await self._store(ASKED)
+        self._store(ASKED)
 
     async def give_back(self, event: JsonObject) -> None:
         respond = event.get("triggerResponseEnabled")
@@ -121,7 +126,7 @@ class TakeOver:
         """The assistant has the call. ``respond`` None: it speaks if the caller spoke last."""
         if self._hold.held:
             await self._give_back(cause, respond)
-        await self._store(cause)
+        self._store(cause)
 
     async def _give_back(self, cause: str, respond: bool | None) -> None:
         self._stop_waiting()
@@ -137,9 +142,22 @@ class TakeOver:
             text = f"{text} {UNHEARD_TEXT}"
         await engine.add("system", text, respond=speaks)
 
-    async def _store(self, cause: str) -> None:
-        """Store who has the call. Nothing happens if it is stored: the last time may have failed."""
-        await self._stream.call_context.taken_over(taken=self._hold.held, cause=cause)
+    def _store(self, cause: str) -> None:
+        """Store who has the call. Nothing happens if it is stored: the last time may have failed.
+
+        A store may take seconds, for which no supervisor waits.
+        """
+        before, taken = self._storing, self._hold.held
+
+        async def store() -> None:
+            if before is not None:
+                await asyncio.wait([before])
+            try:
+                await self._stream.call_context.taken_over(taken=taken, cause=cause)
+            except Exception:
+                log.exception("who has the call was not stored")
+
+        self._storing = asyncio.create_task(store())
 
     async def _said(self, text: str, began: float) -> None:
         await self._engine().supervisor_said(text, began)

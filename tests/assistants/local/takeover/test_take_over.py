@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -39,7 +41,6 @@ MENU = {
     "firstMessageMode": "assistant-waits-for-user",
 }
 SCRIPT = ("First.", "Second.", "Third.")
-GREETS = {"firstMessage": "Hello there."}
 TWILIO = TwilioCaller()
 TOLD = "The supervisor said to the caller: "
 
@@ -52,6 +53,17 @@ def asked(theirs: Vendors) -> list[str]:
 def said(call: Call, role: str) -> list[str]:
     messages = call.domain.kept.get("messages", [])
     return [str(each["message"]) for each in messages if each["role"] == role]
+
+
+@asynccontextmanager
+async def greeted(**fields: Any) -> AsyncIterator[tuple[Call, Vendors]]:
+    """A call whose caller was greeted. ``fields``: more of the assistant's."""
+    async with (
+        vendors(*SCRIPT, replies="Surely.") as theirs,
+        talking(TWILIO, {"firstMessage": "Hello there.", **fields}, theirs) as call,
+    ):
+        await call.said("AI: Hello there.")
+        yield call, theirs
 
 
 @BY_NAME
@@ -102,28 +114,19 @@ async def test_the_assistant_is_silent_meanwhile_and_knows_afterwards(caller: Ca
 
 @on_loop
 async def test_a_caller_who_spoke_last_is_not_answered_where_it_is_not_wanted() -> None:
-    async with (
-        vendors(*SCRIPT, replies="Surely.") as theirs,
-        talking(TWILIO, GREETS, theirs) as call,
-    ):
-        await call.said("AI: Hello there.")
-        async with supervising(call) as supervisor:
-            await supervisor.take_over()
-            call.say("book")
-            await call.said("User: First.")
-            await supervisor.give_back(triggerResponseEnabled=False)
-            call.say("two")
-            await call.said("AI: Surely.")
-            assert len(theirs.chat.asked) == 1
+    async with greeted() as (call, theirs), supervising(call) as supervisor:
+        await supervisor.take_over()
+        call.say("book")
+        await call.said("User: First.")
+        await supervisor.give_back(triggerResponseEnabled=False)
+        call.say("two")
+        await call.said("AI: Surely.")
+        assert len(theirs.chat.asked) == 1
 
 
 @on_loop
 async def test_a_supervisor_who_speaks_beside_the_assistant() -> None:
-    async with (
-        vendors(*SCRIPT, replies="Surely.") as theirs,
-        talking(TWILIO, GREETS, theirs) as call,
-    ):
-        await call.said("AI: Hello there.")
+    async with greeted() as (call, theirs):
         async with supervising(call) as supervisor:
             await supervisor.say("person")
             await call.said("Supervisor: First.")
@@ -138,11 +141,7 @@ async def test_a_supervisor_who_speaks_beside_the_assistant() -> None:
 
 @on_loop
 async def test_one_who_is_lost_has_a_time_to_come_back() -> None:
-    async with (
-        vendors(*SCRIPT, replies="Surely.") as theirs,
-        talking(TWILIO, GREETS, theirs) as call,
-    ):
-        await call.said("AI: Hello there.")
+    async with greeted() as (call, theirs):
         async with supervising(call) as supervisor:
             await supervisor.take_over()
             supervisor.vanish()
@@ -163,11 +162,7 @@ async def test_one_who_is_lost_has_a_time_to_come_back() -> None:
 
 @on_loop
 async def test_one_who_comes_after_a_take_over_by_the_api_and_leaves() -> None:
-    async with (
-        vendors(*SCRIPT, replies="Surely.") as theirs,
-        talking(TWILIO, GREETS, theirs) as call,
-    ):
-        await call.said("AI: Hello there.")
+    async with greeted() as (call, theirs):
         call.give(type="take-over")
         await call.domain.hears("taken over")
         async with supervising(call) as supervisor:
@@ -217,10 +212,7 @@ async def test_a_tool_at_work_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> N
     tool = {"type": "function", "function": function, "server": {"url": "https://a.example"}}
     model = {"provider": "openai", "model": "gpt-4o", "tools": [tool]}
     may_answer = threading.Event()
-    async with (
-        vendors(*SCRIPT, replies="Surely.") as theirs,
-        talking(TWILIO, {**GREETS, "model": model}, theirs) as call,
-    ):
+    async with greeted(model=model) as (call, theirs):
         ask = call.domain.ask
 
         def later(*args: Any) -> Reply:
@@ -231,7 +223,6 @@ async def test_a_tool_at_work_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> N
 
         monkeypatch.setattr(call.domain, "ask", later)
         theirs.chat.script = [("look", ["{}"])]
-        await call.said("AI: Hello there.")
         async with supervising(call) as supervisor:
             call.say("book")
             await call.domain.hears("ask")
@@ -290,11 +281,7 @@ async def test_a_transcriber_that_cannot_be_made_is_told(monkeypatch: pytest.Mon
     def refuse(*_: object) -> None:
         raise UnbuildableAssistant("transcriber", "deepgram", "its key is gone")
 
-    async with (
-        vendors(*SCRIPT, replies="Surely.") as theirs,
-        talking(TWILIO, GREETS, theirs) as call,
-    ):
-        await call.said("AI: Hello there.")
+    async with greeted() as (call, theirs):
         monkeypatch.setattr(listener.stt, "make_transcribers", refuse)
         async with supervising(call) as supervisor:
             assert supervisor.start["transcribed"] is True
@@ -326,6 +313,28 @@ async def test_a_give_back_that_was_not_stored_is_stored_by_the_next(
         await supervisor.give_back()
         call.give(type="give-back")
         assert await call.domain.hears("given back") == ("given back", "token-1", "asked")
+
+
+@on_loop
+async def test_a_store_that_hangs_holds_up_no_supervisor(monkeypatch: pytest.MonkeyPatch) -> None:
+    stored, free = list[bool](), threading.Event()
+    async with talking(TWILIO, MENU) as call, supervising(call) as supervisor:
+
+        def hang(*_: Any, taken: bool, **__: Any) -> None:
+            with idle():
+                free.wait()
+            stored.append(taken)
+
+        monkeypatch.setattr(call.domain, "taken_over", hang)
+        try:
+            await supervisor.take_over()
+            began = asyncio.get_running_loop().time()
+            await supervisor.give_back()
+            assert stored == []
+            assert asyncio.get_running_loop().time() - began < 1.0, "of the loop's own time"
+        finally:
+            free.set()
+        await call.domain.until(lambda: stored == [True, False])
 
 
 @pytest.mark.parametrize("what", ["take-over", "say"])

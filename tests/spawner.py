@@ -1,11 +1,12 @@
 """Starts bridges in a fraction of a second: forks of a process that has imported the program.
 
-``python -m bench.spawner`` reads a JSON line for each, and writes its process id. A fork runs
+``python -m tests.spawner`` reads a JSON line for each, and writes its process id. A fork runs
 gunicorn, with its master and its worker, as ``patchbay serve`` does. Only the imports are warm.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -16,9 +17,10 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib import import_module
-from types import TracebackType
-from typing import Any, Self
+from pathlib import Path
+from typing import Any
 
 from tests.bridge import Bridge
 
@@ -38,6 +40,7 @@ WARM = (
     "requests",
 )
 LOOK_SECONDS = 0.01
+ROOT = Path(__file__).parents[1]
 
 
 class Forked:
@@ -68,24 +71,19 @@ class Forked:
 
 
 class Spawner:
-    """The process that forks. Thread-safe."""
+    """The process that forks. It ends with this one, and ends its bridges. Thread-safe."""
 
-    def __enter__(self) -> Self:
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.spawner"],
+            [sys.executable, "-m", "tests.spawner"],
+            cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait()
@@ -99,13 +97,19 @@ class Spawner:
             return Forked(int(self._process.stdout.readline()))
 
 
-class WarmBridge(Bridge):
-    """A bridge of the spawner's."""
+@cache
+def _spawner() -> Spawner:
+    """This process's."""
+    started = Spawner()
+    atexit.register(started.close)
+    return started
 
-    spawner: Spawner
+
+class WarmBridge(Bridge):
+    """One whose imports are warm: for tests of what a bridge does, not of how it starts."""
 
     def _launch(self, command: Sequence[str]) -> Forked:
-        return self.spawner.start(command, self.environ, str(self.log))
+        return _spawner().start(command, self.environ, str(self.log))
 
 
 def _fork(ordered: Mapping[str, Any]) -> int:

@@ -1,0 +1,25 @@
+"""The port of the web server, before it starts."""
+
+from __future__ import annotations
+
+import socket
+
+import click
+import pytest
+
+from app.cli.port import INHERITED, check_free
+
+HOST = "127.0.0.1"
+
+
+def test_a_port_that_is_taken_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in INHERITED:
+        monkeypatch.delenv(name, raising=False)
+    with socket.create_server((HOST, 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(click.ClickException, match=f"port {port} is taken .* set PORT"):
+            check_free(HOST, port)
+        monkeypatch.setenv("GUNICORN_FD", "5")  # a new master beside the old one
+        check_free(HOST, port)
+    monkeypatch.delenv("GUNICORN_FD")
+    check_free(HOST, port)
