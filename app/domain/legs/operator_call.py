@@ -123,9 +123,10 @@ def watch(context: Context, payload: Mapping[str, str]) -> float | None:
             return None
         tx, pending = found
         log_of_call = events.of_call(tx.conn, tx.call.id)
-        if progress(log_of_call, pending.id).step is not step:
+        known = progress(log_of_call, pending.id)
+        if known.step is not step:
             return None
-        if step is Step.TALKING:
+        if step is Step.TALKING or known.hears_last_words:
             return _look(tx, pending)
         if step is not Step.BRIEFED:
             operator.fail(tx, pending, NO_ANSWER if step is Step.RINGING else FAILED)
