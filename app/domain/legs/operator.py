@@ -94,7 +94,7 @@ def _react(
     """What new events of the operator's leg lead to."""
     kinds = {event.kind for event in added}
     if EventKind.OPERATOR_ENDED in kinds:
-        # Who was on the way has met nobody: the caller must not wait in an empty room.
+        # An operator on the way has not met the caller, who must not wait in an empty room.
         if found.step is Step.JOINED:
             _end(tx, pending)
         else:
