@@ -12,6 +12,7 @@ import pytest
 from app import default_org
 from app.domain.calls import answers, record
 from app.domain.errors import Invalid
+from app.domain.resources.tools import Tools
 from app.domain.services.media import StreamClaim
 from app.domain.services.operator_media import OperatorMedia
 from app.settings import Settings
@@ -49,7 +50,7 @@ class Talk(WarmTransfer):
 
     def reach(self, **plan: Any) -> None:
         self.media = OperatorMedia(self.ours.context)
-        self.begin(there(MODE, transferAssistant=ASSISTANT, **plan))
+        self.begin(there(MODE, **{"transferAssistant": ASSISTANT, **plan}))
         self.dial()
         (connect,) = self.answer()
         assert isinstance(connect, Connect)
@@ -111,6 +112,20 @@ def test_its_socket_is_a_conversation_of_its_own(talk: Talk) -> None:
     assert not talk.claim.call["messages"]
     assert "A caller about a bill." in assistant.model["messages"][0]["content"]
     assert talk.media.commands([talk.claim]) == []
+
+
+def test_a_value_in_its_words_is_no_template(talk: Talk) -> None:
+    """The texts of a transfer are rendered when it begins; the tools named by id with its socket."""
+    body = {"type": "function", "function": {"name": "book", "description": "For {{who}}."}}
+    named = Tools(talk.ours.context).create(default_org.ORG_ID, body)
+    who = {"variableValues": {"who": "{{ customer.number }}"}}
+    talk.ours.calls.patch(default_org.ORG_ID, talk.call["id"], who)
+    model = {**ASSISTANT["model"], "toolIds": [named["id"]]}
+    assistant = {**ASSISTANT, "firstMessage": "Hello {{who}}.", "model": model}
+    talk.reach(transferAssistant=assistant)
+    made = talk.claim.assistant
+    assert made.conversation.first_message == "Hello {{ customer.number }}."
+    assert made.model["tools"][-1]["function"]["description"] == "For {{ customer.number }}."
 
 
 def test_no_secret_of_it_is_shown(talk: Talk) -> None:
