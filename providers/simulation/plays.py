@@ -17,6 +17,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from providers.common.json_types import JsonObject
 from providers.simulation.assistants import ECHO, LISTENING, UPSTREAM
+from providers.simulation.bridge import digits
 from providers.simulation.client_server import client_server, hears
 from providers.simulation.config import SIP_DESTINATION
 from providers.simulation.media_socket import FRAME_SECONDS
@@ -130,6 +131,10 @@ class Plays(ABC, Generic[S, C]):
         """Call in. The number's webhooks lead to the bridge and name no assistant."""
 
     @abstractmethod
+    def caller_ref(self, stage: S) -> str:
+        """The carrier's id of the leg that called in."""
+
+    @abstractmethod
     def own_document(self, stage: S, details: JsonObject, *acts: CallerAction) -> None:
         """Call in. The owner's webhook answers with our document, and gets the leg's callbacks."""
 
@@ -222,6 +227,19 @@ class Plays(ABC, Generic[S, C]):
 
     def asked_in_vain(self, stage: S) -> None:
         self.asked(stage, {"error": CLOSED})
+        hears(stage, CLOSED)
+
+    def hooked(self, stage: S, action: JsonObject) -> None:
+        """The number has a hook for this caller, so no assistant answers."""
+        prefix = digits(stage.config.customer)[:2]
+        filters = [{"type": "startsWith", "key": "number", "startsWith": [prefix]}]
+        hook = {"on": "call.ringing", "filters": filters, "do": [action]}
+        with stage.bridge.number_as(stage.carrier, {"hooks": [hook]}):
+            self.unassigned(stage)
+            stage.call_id = stage.bridge.call_of(self.caller_ref(stage))
+
+    def hooked_say(self, stage: S) -> None:
+        self.hooked(stage, {"type": "say", "exact": CLOSED})
         hears(stage, CLOSED)
 
     def refused_destination(self, stage: S, outcome: str) -> None:

@@ -26,6 +26,8 @@ VOICEMAIL = "voicemail"
 BUSY = "customer-busy"
 NO_ANSWER = "customer-did-not-answer"
 REQUEST_FAILED = "assistant-request-returned-error"
+HOOK_SAID = "call.ringing.hook-executed-say"
+HOOK_TRANSFERRED = "call.ringing.hook-executed-transfer"
 REQUEST_FORWARDED = "assistant-request-returned-forwarding-phone-number"
 
 
@@ -428,5 +430,19 @@ def shared(plays: Plays[S, C]) -> tuple[Scenario[S], ...]:
             "The same; the server does not answer.",
             lambda stage: plays.asked(stage, None),
             REQUEST_FAILED,
+        ),
+        Scenario(
+            "number-hook-say",
+            "A hook of the number (call.ringing) speaks to the caller; no assistant answers.",
+            plays.hooked_say,
+            HOOK_SAID,
+        ),
+        Scenario(
+            "number-hook-transfer",
+            "The same; the hook has the caller connected to a destination.",
+            lambda stage: plays.hooked(
+                stage, {"type": "transfer", "destination": stage.bridge.destination()}
+            ),
+            HOOK_TRANSFERRED,
         ),
     )

@@ -86,6 +86,9 @@ class TwilioPlays(Plays[Run, TwilioCall]):
         call = _caller(stage, acts)
         arrive(call, partial(call.fetch, f"{stage.config.bridge_url}{INBOUND_PATH}"))
 
+    def caller_ref(self, stage: Run) -> str:
+        return next(iter(stage.calls))
+
     def own_document(self, stage: Run, details: JsonObject, *acts: CallerAction) -> None:
         arrive(_caller(stage, acts), partial(_given, stage, details["twiml"]))
 
