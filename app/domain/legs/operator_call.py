@@ -20,7 +20,7 @@ from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context
 from app.domain.legs import destinations, operator, transfer, warm_jobs
 from app.domain.legs.leg_at_carrier import client_of
-from app.domain.legs.warm_steps import BRIEFING_SECONDS, Step, progress
+from app.domain.legs.warm_steps import Step, longest, progress
 from app.store import accounts, events
 from app.store.vault import WrongKey
 from providers.base.rest import CarrierClient, OperatorCall, PlacedCall
@@ -179,7 +179,8 @@ def hang_up(context: Context, payload: Mapping[str, str]) -> float | None:
 def _order(tx: CallTx, pending: PendingForward) -> OperatorCall:
     destination, plan = pending.destination, transfer_plan.read(pending.destination)
     extension = destination.get("extension")
-    most = tx.context.settings.max_forward_seconds + plan.ring_seconds + BRIEFING_SECONDS
+    before = [longest(step, plan, pending.briefing or "") for step in (Step.RINGING, Step.ANSWERED)]
+    most = tx.context.settings.max_forward_seconds + sum(each or 0.0 for each in before)
     return OperatorCall(
         to=destinations.address(destination),
         from_=destination.get("callerId") or tx.call.facts.number or "",
