@@ -12,7 +12,7 @@ from twilio.twiml.voice_response import VoiceResponse  # type: ignore[import-unt
 from vonage_voice.models import ncco as published
 
 from providers.base.instructions import Brief, Fetch
-from providers.common.operator_twiml import ATTRIBUTES, hangs_up, parse, seconds
+from providers.common.operator_twiml import ATTRIBUTES, SSML, hangs_up, parse, seconds
 from providers.twilio import twiml
 from providers.vonage import ncco
 
@@ -61,11 +61,40 @@ def actions(markup: str) -> list[dict[str, Any]]:
         ('<Say volume="3">a</Say>', "not served"),
         ("<Play>a.mp3</Play>", "without a URL"),
         ("<Play>file:///etc/passwd</Play>", "without a URL"),
+        ("<Play>https:///a.mp3</Play>", "without a URL"),
+        ("<Play>https://x.example/\u00e4.mp3</Play>", "without a URL"),
+        ("Hi<Response><Say>a</Say></Response>", "text outside"),
+        ("<Response><Say>a</Say></Response>Hi", "text outside"),
+        ('<Say><p a:b="c" xmlns:a="d">a</p></Say>', "not served"),
+        ('<Say><p onclick="a">a</p></Say>', "has <p onclick>"),
+        ("<Say>" + "<p>" * 400 + "</p>" * 400 + "</Say>", "in each other"),
+        ("<Say>\ud800</Say>", "not well-formed"),
+        ("<Say>a</Say>" * 2000, "16384 are taken"),
+        ("<Hangup/>", "no caller could come"),
+        ("<Say>a</Say><Hangup/><Gather/>", "no caller could come"),
+        ('<Pause length="601"/>', "takes 601 s at least"),
+        ('<Say loop="999">' + "a " * 100 + "</Say>", "s at least"),
+        ('<Play loop="601">https://x.example/a.mp3</Play>', "s at least"),
     ],
 )
 def test_what_no_leg_could_run(markup: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         parse(markup)
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        '<Gather/><Pause length="601"/>',  # an answer may come at once
+        '<Pause length="600"/>',
+        '<Say><lang xml:lang="es-MX">Hola</lang></Say>',
+        "<Play>https://user:word@x.example:8443/a.mp3?b=1#c</Play>",
+        "<Say><![CDATA[a < b]]></Say>",
+    ],
+)
+def test_what_a_leg_can_run_reaches_both_carriers(markup: str) -> None:
+    assert len(said(markup)) > 1
+    assert len(actions(markup)) > 1
 
 
 def test_a_whole_document_and_a_comment_are_taken() -> None:
@@ -102,7 +131,7 @@ def test_twilio_asks_us_after_a_key_and_hangs_up_without_one() -> None:
 def test_twilio_fetches_what_is_too_long_for_its_api() -> None:
     assert len(twiml.document([Brief(f"<Say>{'x' * 4080}</Say>", URL), Fetch(URL)])) > 4000
     with pytest.raises(ValueError, match="65536"):
-        twiml.document([Brief(f"<Say>{'x' * 65_536}</Say>", URL)])
+        twiml.document([Brief("<Gather/>" * 1_800, URL)])  # our URL is in each
 
 
 def test_vonage_gets_actions() -> None:
@@ -150,6 +179,15 @@ def test_what_vonage_cannot_do(markup: str, why: str) -> None:
     assert said(markup)
     with pytest.raises(ValueError, match=why):
         actions(markup)
+
+
+@pytest.mark.parametrize("tag", SSML)
+def test_vonage_and_twilio_get_every_ssml_tag(tag: str) -> None:
+    given = ElementTree.Element(tag, dict.fromkeys(SSML[tag], "1"))
+    markup = f"<Say>a{ElementTree.tostring(given, encoding='unicode')}</Say>"
+    (inner,) = said(markup)[0]
+    assert (inner.tag, inner.attrib) == (tag, given.attrib)
+    assert f"<{tag} " in actions(markup)[0]["text"]
 
 
 @pytest.mark.parametrize("verb", ATTRIBUTES)

@@ -6,16 +6,20 @@ https://docs.vapi.ai/calls/call-handling-with-vapis-voice-intelligence
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import accumulate
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from app.domain.assistant import talk_fields
 from app.domain.assistant.fields import Json, object_of, text_of
 from app.domain.assistant.words import words_of
 from providers.common import operator_twiml
 from providers.common.json_types import JsonObject
+from providers.common.web_url import is_web_url
 
 
 class Mode(StrEnum):
@@ -48,15 +52,14 @@ SPEAKS_FIRST = frozenset({Mode.WAIT_MESSAGE, Mode.WAIT_SUMMARY})
 """Modes in which the operator says something first."""
 RING_SECONDS, MOST_RING_SECONDS = 60, 600
 """Vapi's default of ``dialTimeout`` and ``timeout``, and their maximum."""
-MOST_BRIEFING_SECONDS = 600.0
-"""The caller waits no longer for the end of ``twiml``."""
 MAX_TEXT = 1000
 SUMMARY_HEADER = "X-Transfer-Summary"
 NO_SUMMARY = "A caller is being connected to you."
 """What an operator hears where there is neither a message nor a summary."""
-WEB = re.compile(r"https?://[^\s]{1,1000}", re.ASCII)
+NO_HEADER_TEXT = re.compile("[\x00-\x1f\x7f\u2028\u2029\ud800-\udfff]")
 HEADER = re.compile(r"[A-Za-z0-9-]{1,60}", re.ASCII)
-MOST_HEADERS = 20
+MOST_HEADERS, MOST_IN_HEADERS = 20, 1024
+"""Headers of a SIP destination, and their characters as in a URI: some carriers take no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,8 @@ class TransferPlan:
         """How long the operator's leg takes for ``twiml``, at most."""
         if not self.twiml:
             return 0.0
-        return min(operator_twiml.seconds(operator_twiml.parse(self.twiml)), MOST_BRIEFING_SECONDS)
+        verbs = operator_twiml.parse(self.twiml)
+        return min(operator_twiml.seconds(verbs), operator_twiml.MOST_SECONDS)
 
     def briefing(self, summary: str) -> str:
         """What the operator hears; empty where ``twiml`` says it.
@@ -158,17 +162,38 @@ def read(destination: JsonObject) -> TransferPlan:
     )
 
 
-def sip_headers(destination: JsonObject) -> dict[str, str]:
-    """The headers of a SIP destination, each with ``X-`` in front of its name."""
+def sip_headers(destination: JsonObject, summary: str = "") -> dict[str, str]:
+    """The headers of a SIP destination, each with ``X-`` in front of its name, and one line long.
+
+    The summary has what the others leave of the room.
+    """
     given = object_of(destination, "sipHeaders")
     named = {name if name.startswith("X-") else f"X-{name}": each for name, each in given.items()}
-    return {name: str(each)[:MAX_TEXT] for name, each in named.items()}
+    found = {name: _line(str(each)) for name, each in named.items()}
+    told, room = _line(summary), MOST_IN_HEADERS - _length({**found, SUMMARY_HEADER: ""})
+    ends = [*accumulate(len(quote(character, safe="")) for character in told)]
+    told = told[: bisect_right(ends, room)]
+    return found | ({SUMMARY_HEADER: told} if told else {})
+
+
+def _line(value: str) -> str:
+    """A line break in a header would begin another one."""
+    return " ".join(NO_HEADER_TEXT.sub(" ", value).split())[:MAX_TEXT]
+
+
+def _length(headers: Mapping[str, str]) -> int:
+    """Characters of the headers in a URI."""
+    return len(urlencode(headers, quote_via=quote))
 
 
 def problem(destination: JsonObject) -> str | None:
     """Why the plan or the SIP headers are not valid, as a sentence that begins with the field."""
     if not _are_headers(destination.get("sipHeaders")):
         return f"sipHeaders must be at most {MOST_HEADERS} texts with plain names"
+    if _length(sip_headers(destination)) > MOST_IN_HEADERS:
+        return f"sipHeaders must be at most {MOST_IN_HEADERS} characters, as in a URI"
+    if destination.get("type") == "sip" and destination.get("extension"):
+        return "extension is for numbers only"
     plan = destination.get("transferPlan")
     if plan is None:
         return None
@@ -184,7 +209,7 @@ def problem(destination: JsonObject) -> str | None:
             return f"transferPlan.{name} must be a number from 1 to {MOST_RING_SECONDS}"
     for name in ("holdAudioUrl", "transferCompleteAudioUrl"):
         url = plan.get(name)
-        if url and not (isinstance(url, str) and (WEB.fullmatch(url) or "{{" in url)):
+        if url and not (isinstance(url, str) and (is_web_url(url) or "{{" in url)):
             return f"transferPlan.{name} must be a URL of http or https"
     wrong = talk_fields.problem(plan)
     return f"transferPlan.{wrong}" if wrong else _twiml_problem(plan)

@@ -64,8 +64,7 @@ def sip_headers(destination: JsonObject, briefing: str | None) -> dict[str, str]
     if destination["type"] != "sip":
         return {}
     wanted = transfer_plan.read(destination).mode is transfer_plan.Mode.BLIND_SUMMARY
-    summary = {transfer_plan.SUMMARY_HEADER: briefing} if wanted and briefing else {}
-    return {**transfer_plan.sip_headers(destination), **summary}
+    return transfer_plan.sip_headers(destination, briefing or "" if wanted else "")
 
 
 def keys(extension: str) -> str:
@@ -99,8 +98,6 @@ def _shape(destination: JsonObject) -> str | None:
     wrong = next((name for name, ok in CHECKS.items() if not ok(destination.get(name))), None)
     if wrong:
         return f"destination.{wrong} is not valid"
-    if destination["type"] == "sip" and destination.get("extension"):
-        return "destination.extension is for numbers only"
     problem = transfer_plan.problem(destination)
     return f"destination.{problem}" if problem else None
 

@@ -22,7 +22,8 @@ from app.domain.calls.record import CallTx
 from app.domain.calls.shown_number import shown
 from app.domain.context import Context
 from app.domain.errors import TooMany
-from app.domain.legs.warm_steps import BRIEFING_SECONDS
+from app.domain.legs import warm_steps
+from app.domain.legs.warm_steps import Step
 from app.domain.reporting import transfers
 from app.settings import Settings
 from app.store import dial_limits
@@ -31,6 +32,8 @@ from providers.common.json_types import JsonObject
 from providers.events import EventKind
 
 HOUR = timedelta(hours=1)
+BEFORE = (Step.RINGING, Step.ANSWERED)
+"""Steps of an operator's leg before the caller comes. A talk is asked for apart."""
 OUTCOMES = frozenset({EventKind.FORWARD_ENDED, EventKind.FORWARD_FAILED})
 
 log = logging.getLogger(__name__)
@@ -65,7 +68,7 @@ def forward_problem(tx: CallTx, destination: JsonObject) -> str | None:
     return refusal.sentence
 
 
-def longest_forward(settings: Settings, destination: JsonObject) -> float:
+def longest_forward(settings: Settings, destination: JsonObject, briefing: str = "") -> float:
     """Seconds that a destination's leg may last.
 
     An operator's leg rings, and is spoken to, before the caller comes.
@@ -73,8 +76,9 @@ def longest_forward(settings: Settings, destination: JsonObject) -> float:
     plan = transfer_plan.read(destination)
     if not plan.is_warm:
         return settings.max_forward_seconds
-    told = plan.talk_seconds if plan.assistant else BRIEFING_SECONDS
-    return settings.max_forward_seconds + plan.ring_seconds + told
+    told = (warm_steps.longest(step, plan, briefing) or 0.0 for step in BEFORE)
+    talk = plan.talk_seconds if plan.assistant else 0.0
+    return settings.max_forward_seconds + sum(told) + talk
 
 
 def text_problem(tx: CallTx, destination: JsonObject) -> str | None:

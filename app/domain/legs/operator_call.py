@@ -197,13 +197,13 @@ def hang_up(context: Context, payload: Mapping[str, str]) -> float | None:
 
 def _order(tx: CallTx, pending: PendingForward) -> OperatorCall:
     destination, plan = pending.destination, transfer_plan.read(pending.destination)
-    extension = destination.get("extension")
+    extension, briefing = destination.get("extension"), pending.briefing or ""
     return OperatorCall(
         to=destinations.address(destination),
         from_=destination.get("callerId") or tx.call.facts.number or "",
         answer_url=transfer.hook_url(tx, pending, HookKind.OPERATOR),
         status_url=transfer.hook_url(tx, pending, HookKind.OPERATOR_STATUS),
-        max_duration=int(dial_limit.longest_forward(tx.context.settings, destination)),
+        max_duration=int(dial_limit.longest_forward(tx.context.settings, destination, briefing)),
         ring_seconds=plan.ring_seconds,
         extension=destinations.keys(extension) if extension else None,
         detects_machine=plan.detects_machine,

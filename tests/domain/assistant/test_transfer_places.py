@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.field_check import check_fields
 from app.domain.assistant.rendering import rendered
 from app.domain.assistant.served_fields import Fate
 from app.domain.assistant.transfer_places import (
+    Place,
     carrier_problems,
     places,
     problems,
     verb_problem,
     without_effect,
 )
+from app.domain.assistant.transfer_plan import Mode, read, sip_headers
+from providers.base.instructions import Brief, Forward, Instruction, Park, Play, Refer
 from providers.registry import PROVIDERS
+from providers.twilio.twiml import MAX_FETCHED
+from tests.properties import examples
 
 WRONG = "transferPlan.mode must be one of"
 
@@ -107,6 +115,79 @@ def test_a_verb_without_effect_has_its_reason(
         assert (why in str(found)) if why else found is None
         told = [*without_effect(places(tool(destination)), carrier)]
         assert [path.rpartition(".")[2] for path, _ in told] == (["sipVerb"] if why else [])
+
+
+HOOK = "https://patchbay.example/hook"
+URLS = st.sampled_from(
+    [
+        "https://x.example/a.mp3",
+        "https://x.example:8443?b",
+        "https:///a",
+        "https://[a/",
+        "x.mp3",
+        "https://x.example/\x01",
+        "https://x.example/ä",
+        "https://x.example/�",
+    ]
+)
+VERBS = st.sampled_from(
+    [
+        "<Say>Hi.</Say>",
+        '<Say>Hi <break time="1s"/></Say>',
+        "<Pause/>",
+        "<Hangup/>",
+        "Hi.",
+        "<Gather/>",
+        '<Gather timeout="60" numDigits="30"/>',
+        "<Play>https:///x</Play>",
+        "<Play>https://x.example/a.mp3</Play>",
+        '<Play digits="1"/>',
+        '<Pause length="599"/>',
+        '<Say><p a:b="1" xmlns:a="c">Hi.</p></Say>',
+        f'<Say loop="99">{"a " * 900}</Say>',
+        "<Say>" + "<p>" * 500 + "</p>" * 500 + "</Say>",
+        "<Say>�</Say>",
+    ]
+)
+PLANS = st.fixed_dictionaries(
+    {"mode": st.sampled_from([*Mode])},
+    optional={
+        "holdAudioUrl": URLS,
+        "transferCompleteAudioUrl": URLS,
+        "twiml": st.lists(VERBS, max_size=3).map("".join),
+    },
+)
+HEADERS = st.dictionaries(
+    st.sampled_from(["Desk", "X-Name", "A" * 60]),
+    st.sampled_from(["a", 1, "a" * 600, "a\r\nb", "\u00e4" * 100, "\ud800"]),
+)
+DESTINATIONS = st.fixed_dictionaries(
+    {"type": st.just("sip"), "sipUri": st.just("sip:desk@pbx.example"), "transferPlan": PLANS},
+    optional={"sipHeaders": HEADERS},
+)
+
+
+@pytest.mark.parametrize("name", ["twilio", "vonage"])
+@examples(150)
+@given(destination=DESTINATIONS, summary=st.sampled_from(["", "word " * 400, "\u00e4" * 900]))
+def test_what_is_stored_can_be_carried_out(name: str, destination: Any, summary: str) -> None:
+    """A document that cannot be written would end the leg of a caller."""
+    carrier = PROVIDERS[name]
+    if [*problems(tool(destination))] or [*carrier_problems([Place("", destination)], carrier)]:
+        return
+    plan, headers = read(destination), sip_headers(destination, summary)
+    documents: list[Instruction] = [
+        Park("room", HOOK, HOOK, plan.hold_url),
+        Forward(destination["sipUri"], HOOK, sip_headers=headers),
+        *([Refer(destination["sipUri"], HOOK, headers)] if carrier.refers else []),
+        *([Play(plan.joined_url)] if plan.joined_url else []),
+        *([Brief(plan.twiml, HOOK)] if plan.twiml else []),
+    ]
+    for each in documents:
+        body = carrier.markup.answer([each]).body
+        assert len(body) < MAX_FETCHED
+        if name == "twilio":
+            ElementTree.fromstring(body)
 
 
 def test_the_check_of_an_assistant_tells_it() -> None:

@@ -8,7 +8,26 @@ import pytest
 
 from app.domain.assistant import transfer_plan
 from app.domain.assistant.behaviour import behaviour_problems
-from app.domain.assistant.transfer_plan import NO_SUMMARY, Mode, problem, read, sip_headers
+from app.domain.assistant.transfer_plan import (
+    NO_SUMMARY,
+    SUMMARY_HEADER,
+    Mode,
+    problem,
+    read,
+    sip_headers,
+)
+from providers.twilio import twiml
+
+NO_URLS = [
+    "x.mp3",
+    "https:///x.mp3",
+    "https://[x/",
+    "https://x.example/\x01",
+    "https://x.example/\ud800",
+    "https://x.example/\u00e4.mp3",
+    "https://x.example/a b",
+    "https://x.example/" + "a" * 1000,
+]
 
 
 def plan(**fields: Any) -> dict[str, Any]:
@@ -86,6 +105,14 @@ def test_a_fallback_ends_the_call_unless_it_says_no() -> None:
         ({"sipHeaders": ["a"]}, "sipHeaders"),
         ({"sipHeaders": {"X Y": "a"}}, "sipHeaders"),
         ({"sipHeaders": {"X-Y": {"a": "b"}}}, "sipHeaders"),
+        ({"sipHeaders": {"A": "a" * 600, "B": "b" * 600}}, "1024 characters"),
+        ({"sipHeaders": {"A": "\u00e4" * 200}}, "1024 characters"),  # six each in a URI
+        ({"type": "sip", "extension": "12"}, "extension is for numbers only"),
+        *(
+            ({"transferPlan": {"mode": Mode.SAY_MESSAGE, name: url}}, name)
+            for name in ("holdAudioUrl", "transferCompleteAudioUrl")
+            for url in NO_URLS
+        ),
     ],
 )
 def test_what_is_not_valid(destination: dict[str, Any], field: str) -> None:
@@ -96,6 +123,28 @@ def test_an_assistant_whose_tool_cannot_transfer_is_refused_with_it() -> None:
     tool = {"type": "transferCall", "destinations": [plan(mode=Mode.BLIND), plan(mode="hot")]}
     (found,) = behaviour_problems({"model": {"tools": [{"type": "endCall"}, tool]}}, "assistant.")
     assert found.startswith("assistant.model.tools.1.destinations.1.transferPlan.mode")
+
+
+def test_a_header_is_one_line() -> None:
+    """What a caller or a model says may have line breaks, which would begin another header."""
+    given = {"sipHeaders": {"Name": "Ann\r\nX-Admin: yes\x00"}}
+    found = sip_headers(given, "One.\n\nTwo.\ud800")
+    assert found == {"X-Name": "Ann X-Admin: yes", SUMMARY_HEADER: "One. Two."}
+
+
+@pytest.mark.parametrize("summary", ["word " * 400, "\u00e4" * 1000, "a" * 5000])
+def test_a_summary_has_the_room_that_the_headers_leave(summary: str) -> None:
+    """Twilio's document could not be written otherwise, and the caller's leg would end."""
+    given = {"sipHeaders": {"A": "a" * 500}}
+    found = sip_headers(given, summary)
+    assert len(found["X-A"]) == 500
+    assert 50 < len(found[SUMMARY_HEADER]) < 1000
+    assert len(twiml.sip("sip:desk@pbx.example", found)) <= 1024 + len("sip:desk@pbx.example?")
+
+
+def test_headers_without_room_have_no_summary() -> None:
+    given = {"sipHeaders": {"A": "a" * 900, "B": "b" * 100}}
+    assert [*sip_headers(given, "A summary.")] == ["X-A", "X-B"]
 
 
 def test_headers_have_their_prefix_once() -> None:

@@ -351,6 +351,14 @@ def test_the_verbs_have_their_time(warm: WarmTransfer) -> None:
     assert warm.delay("watch-transfer", "answered") == 115
 
 
+def test_the_verbs_take_nothing_from_the_talk(warm: WarmTransfer) -> None:
+    """The carrier's own limit of the leg begins with the answer, or before."""
+    warm.begin(there("warm-transfer-twiml", twiml='<Pause length="500"/>', dialTimeout=60))
+    (request,) = warm.dial()
+    name = "TimeLimit" if warm.carrier.name == "twilio" else "length_timer"
+    assert request.body[name] in (7785, ["7785"])  # 7200, 70 of ringing, 515 of the verbs
+
+
 @pytest.mark.parametrize(
     "twiml", ["<Dial>+14155550123</Dial>", "{% if true %}<Say>{% endif %}", "<Say>{{"]
 )

@@ -29,6 +29,8 @@ MAX_OUTPUT = 4_000_000
 """Bytes of a rendered text. A long call's transcript goes into one."""
 NO_TAGS = ("include", "render", "tablerow")
 """Tags that read other templates, or write HTML."""
+NOT_ESCAPED = "safe"
+"""The library's own filter, by which a value would become markup."""
 
 
 class _Context(RenderContext):
@@ -102,6 +104,7 @@ def _sandbox(*, rendering: bool, escapes: bool = False) -> _Sandbox:
     for name in NO_TAGS:
         made.tags.pop(name)
     made.filters |= FILTERS
+    made.filters.pop(NOT_ESCAPED)
     made.filters = {name: bounded(name, each) for name, each in made.filters.items()}
     return made
 

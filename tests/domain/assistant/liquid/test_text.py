@@ -197,3 +197,13 @@ def test_no_template_is_spoken_raw(template: str) -> None:
     rendered = fill(template, {})
     assert "{%" not in rendered or "'" in template or '"' in template
     assert problem(template) is None or isinstance(problem(template), str)
+
+
+@pytest.mark.parametrize("name", sorted({*engine._sandbox(rendering=True).filters, "safe"}))
+def test_no_filter_makes_a_value_markup(name: str) -> None:
+    """An operator's leg would run it."""
+    for arguments in ("", ": n", ": n, n", ": 'x', n", ": n, 1"):
+        for value in ("n", "names", "'x'"):
+            template = f"<Say>{{{{ {value} | {name}{arguments} }}}}</Say>"
+            given = {"n": "<Hangup/>", "names": ["<Hangup/>", "<Hangup/>"]}
+            assert "<Hangup" not in fill(template, given, escapes=True)
