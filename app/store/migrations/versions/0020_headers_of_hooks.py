@@ -81,7 +81,7 @@ def _store(table: Any, row: Row, **values: Any) -> None:
 
 
 def _secret_of_call(row: Row) -> dict[str, Any]:
-    """Nobody reads the secrets of a call that is over."""
+    """A call that is over needs no secrets."""
     hidden = _hidden(row.resolved)
     held = {name: hidden[name] for name in HELD if name in hidden}
     return {"secret": _sealed(row.secret, held)} if held and row.settled_at is None else {}
