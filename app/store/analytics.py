@@ -12,7 +12,6 @@ from sqlalchemy.engine import Connection
 from app.store.engine import Row, every
 from app.store.schema import calls
 
-
 BODY = calls.c.body
 PLAIN = ("created_at", "type", "assistant_id", "ended_reason", "status", "started_at", "ended_at")
 PARTS: Mapping[str, sa.ColumnElement[Any]] = {
