@@ -80,7 +80,14 @@ def test_calls_and_their_messages_show_none(store: Store, org: str) -> None:
         secret = VAULT.seal({"server": {"secret": "s"}})
         add_call(conn, org, "on", body=body, resolved=resolved, secret=secret)
         add_call(conn, org, "over", body=body, resolved=resolved, secret=foreign, settled_at=START)
-        row = {"id": "m", "org_id": org, "call_id": "on", "key": "x", "type": "x", "url": "u"}
+        row: dict[str, Any] = {
+            "id": "m",
+            "org_id": org,
+            "call_id": "on",
+            "key": "x",
+            "type": "x",
+            "url": "u",
+        }
         row |= {"receiver": "r", "body": text, "facts": body, "state": "delivered", "seq": 1}
         row |= {"attempts": 1, "refused": False, "next_at": START, **times()}
         conn.execute(messages.insert(), row)

@@ -113,10 +113,9 @@ def test_a_tool_waits_for_its_arguments(kind: str) -> None:
 def test_a_place_is_filled_once() -> None:
     """When the call is transferred. A value is never a template."""
     place = {"number": T, "message": {"content": T}, "transferPlan": {"message": T}}
-    tool = {"type": "transferCall", "destinations": [place]}
     values = {"x": "{{x}}"}
-    made = rendered(AssistantConfig({"model": {"tools": [tool]}}), values).json
-    [kept] = made["model"]["tools"][0]["destinations"]
+    made = rendered(AssistantConfig({"forwardingPhoneNumbers": [place]}), values).json
+    [kept] = made["forwardingPhoneNumbers"]
     said = {"message": {"content": "{{x}}"}, "transferPlan": {"message": "{{x}}"}}
     assert place_filled(kept, values) == {"number": "{{x}}", **said}
 
