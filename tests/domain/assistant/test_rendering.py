@@ -114,7 +114,7 @@ def test_a_place_is_filled_once() -> None:
     """When the call is transferred. A value is never a template."""
     place = {"number": T, "message": {"content": T}, "transferPlan": {"message": T}}
     values = {"x": "{{x}}"}
-    made = rendered(AssistantConfig({"forwardingPhoneNumbers": [place]}), values).json
+    made: Any = rendered(AssistantConfig({"forwardingPhoneNumbers": [place]}), values).json
     [kept] = made["forwardingPhoneNumbers"]
     said = {"message": {"content": "{{x}}"}, "transferPlan": {"message": "{{x}}"}}
     assert place_filled(kept, values) == {"number": "{{x}}", **said}
