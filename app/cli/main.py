@@ -268,8 +268,10 @@ def simulate(
 def demo(once: bool, verbose: bool) -> None:
     """Play one Studio call and one Vonage call through a bridge of its own, with comments."""
     from app.cli.demo import run
+    from app.cli.processes import end_by_sigterm
     from providers.simulation.timeline import SimulatorError
 
+    end_by_sigterm()
     try:
         sys.exit(run(once=once, verbose=verbose))
     except SimulatorError as error:

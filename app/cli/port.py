@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import time
+from collections.abc import Callable
 
 import click
 
@@ -13,18 +15,32 @@ INHERITED = frozenset({"GUNICORN_FD", "LISTEN_FDS"})
 
 https://docs.gunicorn.org/en/stable/deploy.html#systemd
 """
+# As gunicorn tries a port that is taken.
+RETRIES, RETRY_SECONDS = 5, 1.0
 
 
-def check_free(host: str, port: int) -> None:
-    """Raise ``click.ClickException`` if another program listens there."""
+def check_free(host: str, port: int, pause: Callable[[float], None] = time.sleep) -> None:
+    """Raise ``click.ClickException`` if another program listens there, and goes on to.
+
+    A server that was killed is started again before the last of its processes has gone.
+    """
     if INHERITED & os.environ.keys():
         return
+    for _ in range(RETRIES):
+        if not _is_taken(host, port):
+            return
+        pause(RETRY_SECONDS)
+    if _is_taken(host, port):
+        raise click.ClickException(
+            f"port {port} is taken by another program: set PORT to a free one"
+        )
+
+
+def _is_taken(host: str, port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
         try:
             probe.bind((host, port))
         except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                raise click.ClickException(
-                    f"port {port} is taken by another program: set PORT to a free one"
-                ) from error
+            return error.errno == errno.EADDRINUSE
+    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
@@ -19,6 +20,11 @@ QUIET = {"GUNICORN_CMD_ARGS": "--log-level warning"}
 STOP_SECONDS = 40.0
 # Between two looks, and for one.
 LOOK_SECONDS, ANSWER_SECONDS = 0.05, 5.0
+
+
+def end_by_sigterm() -> None:
+    """Let SIGTERM end this command as Ctrl-C does: a CI's limit leaves no bridge behind."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def free_port() -> int:

@@ -14,6 +14,7 @@ from app.store.engine import Columns, Row, insert_once
 from app.store.lists import any_of, by_size, values_of
 from app.store.prepared import Prepared
 from app.store.schema import call_events, call_refs, call_tokens, calls
+from providers.common.json_types import JsonObject
 
 STREAM = 16
 """Characters of a random token's digest that name its stream."""
@@ -65,6 +66,20 @@ _HAS_STREAM = Prepared(
 )
 _USED_AT = Prepared(
     sa.select(call_tokens.c.used_at).where(call_tokens.c.digest == sa.bindparam("token"))
+)
+_THIS_TOKEN = call_tokens.c.digest == sa.bindparam("token")
+_TOKEN = Prepared(sa.select(call_tokens.c.created_at, call_tokens.c.data).where(_THIS_TOKEN))
+_DATA = call_tokens.c.data.type
+_SET_DATA = Prepared(
+    call_tokens.update().where(_THIS_TOKEN).values(data=sa.bindparam("data", type_=_DATA))
+)
+_CLEAR_DATA = Prepared(
+    call_tokens.update()
+    .where(
+        call_tokens.c.call_id == sa.bindparam("call"),
+        call_tokens.c.purpose == sa.bindparam("purpose"),
+    )
+    .values(data=sa.null())
 )
 _OF_LEG = Prepared(
     sa.select(calls.c.id)
@@ -187,6 +202,20 @@ def has_stream(conn: Connection, call_id: str, stream: str) -> bool:
 
 def is_token_used(conn: Connection, digest: str) -> bool:
     return _USED_AT.scalar(conn, {"token": digest}) is not None
+
+
+def get_token(conn: Connection, digest: str) -> Row | None:
+    """When a token of this digest came first, and its data."""
+    return _TOKEN.one(conn, {"token": digest})
+
+
+def set_token_data(conn: Connection, digest: str, data: JsonObject) -> None:
+    _SET_DATA.run(conn, {"token": digest, "data": data})
+
+
+def clear_token_data(conn: Connection, call_id: str, purpose: str) -> None:
+    """Clear the data of a call's tokens of one purpose."""
+    _CLEAR_DATA.run(conn, {"call": call_id, "purpose": purpose})
 
 
 def use_token(conn: Connection, used: Columns) -> bool:

@@ -55,6 +55,7 @@ def test(
 
     Exit status 0: all is as expected; 1: something is not; 2: nothing could be played.
     """
+    from app.cli.processes import end_by_sigterm
     from app.cli.scenarios.bridge import BridgeFailed
     from app.cli.scenarios.loading import BadScenario, load
     from app.cli.scenarios.of_call import print_scenario, replay_call
@@ -64,6 +65,7 @@ def test(
 
     if [bool(scenarios), record is not None, replay is not None].count(True) != 1:
         raise CannotTest("give SCENARIOS, or --record CALLID, or --replay CALLID")
+    end_by_sigterm()
     try:
         options = _options(jobs, url, key, port, standins_url)
         if record is not None:

@@ -50,8 +50,6 @@ class Purpose(StrEnum):
     """The short MAC in the name of a stream."""
 
 
-UPSTREAM = "upstream"
-"""Purpose of a row that is no token: a message of an upstream that has asked for something."""
 NONCE, EXPIRY, NAME_MAC, CALL, MAC = 6, 4, 8, 16, 16
 _NAME = NONCE + EXPIRY + NAME_MAC
 LENGTHS = {
@@ -172,23 +170,6 @@ def use(conn: Connection, media: MediaToken, at: datetime) -> bool:
         "purpose": media.purpose,
         "created_at": at,
         "expires_at": media.expires_at,
-        "used_at": at,
-    }
-    return calls.use_token(conn, row)
-
-
-def use_message(conn: Connection, call_id: str, raw: bytes, at: datetime) -> bool:
-    """Use a message of a call's upstream. False: it came before.
-
-    Only its digest is kept, with the call.
-    """
-    text = hashlib.sha256(call_id.encode() + raw).hexdigest()
-    row = {
-        "digest": text,
-        "call_id": call_id,
-        "purpose": UPSTREAM,
-        "created_at": at,
-        "expires_at": at,
         "used_at": at,
     }
     return calls.use_token(conn, row)

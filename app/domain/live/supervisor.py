@@ -58,6 +58,15 @@ def find(context: Context, call_id: str, token: str, expires: str) -> MonitorEnd
     return call.facts.heard_at if call.status == CallStatus.IN_PROGRESS else None
 
 
+def may_tell(tx: CallTx, stream: str) -> bool:
+    """Whether this socket still tells who has the call. Its word may have waited for the store.
+
+    Meanwhile the call may have been transferred, or have got another socket.
+    """
+    state = apply.state_of(tx)
+    return state.status is CallStatus.IN_PROGRESS and state.streams[-1:] == (stream,)
+
+
 def note(tx: CallTx, stream: str | None, *, taken: bool, cause: str) -> None:
     """Store that a supervisor has the call, or has it no more. ``cause``: a word of why."""
     if tx.call.facts.taken_over is taken:

@@ -10,11 +10,12 @@ from __future__ import annotations
 from app.domain.assistant import upstream
 from app.domain.assistant.fields import Json, object_of, objects_of, text_of
 from app.domain.calls import apply
-from app.domain.calls.record import CallTx
+from app.domain.calls.record import Call, CallTx
 from app.domain.costs import items as costs
 from app.domain.live import control
-from app.domain.reporting import no_record, pending, server_messages
+from app.domain.reporting import no_record, pending, server_messages, upstream_answers
 from app.domain.reporting.artifact import ROLES, UPSTREAM
+from app.domain.reporting.upstream_answers import awaited, is_open
 from providers.common.json_types import JsonDict, JsonObject
 from providers.events import CallEvent, EventKind
 
@@ -29,11 +30,6 @@ SHOWN = ("recordingUrl", "stereoRecordingUrl", "logUrl")
 """Files at the upstream, which ``artifact.upstream`` names."""
 MAX_WORD = 200
 MAX_COST = 1e9
-
-
-def awaited(upstream_id: str) -> str:
-    """The name under which the report waits for an upstream's report."""
-    return f"{UPSTREAM}:{upstream_id}"
 
 
 def began(tx: CallTx, upstream_id: str) -> None:
@@ -69,7 +65,7 @@ def take(tx: CallTx, message: Json, digest: str) -> None:
 
 def report(tx: CallTx, upstream_id: str, told: Json) -> None:
     """Merge an end-of-call-report, or the Call that the upstream's API shows. Once."""
-    if not pending.is_pending(tx.call, awaited(upstream_id)):
+    if not is_open(tx.call, upstream_id):
         return
     call, artifact = object_of(told, "call"), object_of(told, "artifact")
     body: JsonDict = {**tx.call.body}
@@ -86,19 +82,31 @@ def report(tx: CallTx, upstream_id: str, told: Json) -> None:
     tx.update(body=body, updated_at=tx.context.now())
     _note(tx, "upstream.reported", upstream_id, endedReason=reason)
     no_record.again(tx)
-    pending.resolve(tx, awaited(upstream_id))
+    _resolve(tx, upstream_id)
 
 
 def give_up(tx: CallTx, upstream_id: str, why: str) -> None:
     """Store that the upstream has no report for us, and send ours without it."""
-    if not pending.is_pending(tx.call, awaited(upstream_id)):
+    if not is_open(tx.call, upstream_id):
         return
     sentence = f"The upstream has sent no report: {why}."
     if _is_last(tx, upstream_id):
         shown = {**object_of(tx.call.body, UPSTREAM), "id": upstream_id, "error": sentence}
         _merge(tx, {UPSTREAM: shown})
     _note(tx, "upstream.silent", upstream_id, error=sentence)
+    _resolve(tx, upstream_id)
+
+
+def _resolve(tx: CallTx, upstream_id: str) -> None:
+    """Wait for its report no more. After the last one nothing is asked, and no answer is kept."""
     pending.resolve(tx, awaited(upstream_id))
+    if not open_ones(tx.call):
+        upstream_answers.forget(tx.conn, tx.call.id)
+
+
+def open_ones(call: Call) -> list[str]:
+    """The ids of its upstream calls without a report."""
+    return [each for each in call.facts.upstreams if is_open(call, each)]
 
 
 def _status(tx: CallTx, upstream_id: str, message: Json) -> None:

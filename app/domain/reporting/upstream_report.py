@@ -14,10 +14,10 @@ from datetime import timedelta
 from app.domain.assistant.upstream import BACKEND
 from app.domain.calls import call_assistant, record
 from app.domain.calls.apply import Change
-from app.domain.calls.record import Call, CallTx
+from app.domain.calls.record import CallTx
 from app.domain.context import Context
 from app.domain.job_limits import limit_concurrency
-from app.domain.reporting import pending, upstream
+from app.domain.reporting import upstream
 from app.domain.resources import vendor_accounts
 from app.vendors.common.account import NO_ACCOUNT
 from app.vendors.common.answer import UpstreamAnswer
@@ -35,16 +35,10 @@ log = logging.getLogger(__name__)
 def end(change: Change) -> None:
     """Ask later, for a call that is over and whose upstream has not reported."""
     tx = change.tx
-    if open_ones(tx.call):
+    if upstream.open_ones(tx.call):
         payload = {"callId": tx.call.id}
         delay = max(SOONEST_SECONDS, tx.context.settings.artifact_wait_seconds - FIRST_SECONDS)
         tx.context.jobs.enqueue(tx.conn, JOB, f"{JOB}:{tx.call.id}", payload, delay=delay)
-
-
-def open_ones(call: Call) -> list[str]:
-    """The ids of its upstream calls without a report."""
-    ids = call.facts.upstreams
-    return [each for each in ids if pending.is_pending(call, upstream.awaited(each))]
 
 
 @limit_concurrency(AT_ONCE, AT_ONCE_SECONDS)
@@ -52,12 +46,12 @@ def run(context: Context, payload: Mapping[str, str]) -> float | None:
     """Handler of the job: the seconds until it asks again, or None."""
     with context.store.read() as conn:
         call = record.get(conn, payload["callId"])
-        if call is None or call.status != CallStatus.ENDED or not open_ones(call):
+        if call is None or call.status != CallStatus.ENDED or not upstream.open_ones(call):
             return None
         assistant = call_assistant.with_secrets(context, call)
         found = vendor_accounts.accounts_for_call(context, conn, call.org_id, assistant)
     account = found.get(BACKEND, NO_ACCOUNT)
-    answers = {each: context.upstream.get(account, each) for each in open_ones(call)}
+    answers = {each: context.upstream.get(account, each) for each in upstream.open_ones(call)}
     patience = timedelta(seconds=context.settings.artifact_wait_seconds - LAST_SECONDS)
     is_last = context.now() - (call.ended_at or call.updated_at) >= patience
     with context.store.write() as conn:
@@ -67,7 +61,7 @@ def run(context: Context, payload: Mapping[str, str]) -> float | None:
         tx = CallTx(context, conn, locked)
         for upstream_id, answer in answers.items():
             _take(tx, upstream_id, answer, is_last=is_last)
-        return AGAIN_SECONDS if open_ones(tx.call) else None
+        return AGAIN_SECONDS if upstream.open_ones(tx.call) else None
 
 
 def _take(tx: CallTx, upstream_id: str, answer: UpstreamAnswer, *, is_last: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -14,12 +14,13 @@ from app.domain.assistant import upstream_transfer
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.fields import Json, object_of, objects_of, text_of
 from app.domain.assistant.rendering import rendered
-from app.domain.calls import call_assistant, record, tokens, variables
+from app.domain.calls import call_assistant, record, variables
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context, Reply
 from app.domain.errors import Invalid, NotFound, Unauthorized
 from app.domain.legs.upstream import opens_messages, transfer_leg
 from app.domain.reporting import server_messages, upstream
+from app.domain.reporting.upstream_answers import Question
 from app.domain.resources import tools
 from providers.common import foreign_json
 from providers.common.json_types import JsonDict, JsonObject
@@ -30,9 +31,14 @@ OPEN_AFTER_END = timedelta(hours=1)
 """How long after a call's end messages about it are taken: the upstream's report comes then."""
 MOST_CALLS = 32
 """Functions that one message may call: each is a request to the owner's server."""
+LOOK_SECONDS = 0.2
+"""Between two looks for an answer that is still made."""
+LOST = "this was asked before, and its answer is lost: it may have been done"
 TRANSFERRING = "The call is being transferred."
 TOOL_CALLS = "tool-calls"
 TOOL_LISTS = ("toolCalls", "toolCallList", "toolWithToolCallList")
+Part = tuple[object, JsonDict]
+"""The name of a function that is called, and the fields of the message for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,7 @@ class UpstreamService:
 
     context: Context
     clock: Callable[[], float] = time.monotonic
+    pause: Callable[[float], None] = time.sleep
 
     def take(self, call_id: str, token: str, raw: bytes) -> JsonObject:
         """Take one message; the answer to it. Raises ``Unauthorized``, ``NotFound``, ``Invalid``."""
@@ -64,21 +71,20 @@ class UpstreamService:
         return call
 
     def _ask(self, call_id: str, message: Json, raw: bytes) -> JsonObject:
-        """What the owner's server answers.
-
-        Raises ``Invalid`` for a call that has been replaced, and for a message that came before.
-        """
+        """What the owner's server answers. Raises ``Invalid`` for a call that has been replaced."""
         until = self.clock() + SECONDS
-        parts = _parts(message)
+        parts, kind = _parts(message), text_of(message, "type")
+        upstream_id = text_of(object_of(message, "call"), "id")
+        question = Question(self.context, call_id, upstream_id, raw)
         with self.context.store.write() as conn:
             call = self._found(record.get(conn, call_id), call_id)
-            if text_of(object_of(message, "call"), "id") not in call.facts.upstreams[-1:]:
+            if question.upstream_id not in call.facts.upstreams[-1:]:
                 raise Invalid("message.call is not the one that talks to the caller now")
-            if not tokens.use_message(conn, call_id, raw, self.context.now()):
-                raise Invalid("this message came before: what it asks for is done once")
+            is_new = question.begin(conn)
             stored = call_assistant.with_secrets(self.context, call)
             equipped = tools.with_tools(self.context, conn, call.org_id, stored)
-        kind = text_of(message, "type")
+        if not is_new:
+            return self._again(question, kind, parts)
         assistant = rendered(equipped, variables.of_call(self.context, call))
         asked = [
             self._transferred(call, assistant, part)
@@ -86,9 +92,21 @@ class UpstreamService:
             else self._asked(call, kind, part, requests.server_of_tool(assistant, name), until)
             for name, part in parts
         ]
-        if kind != TOOL_CALLS:
-            return asked[0]
-        return {"results": [result for answer in asked for result in objects_of(answer, "results")]}
+        answer = _joined(kind, asked)
+        question.keep(answer)
+        return answer
+
+    def _again(self, question: Question, kind: str, parts: Sequence[Part]) -> JsonObject:
+        """The answer to the same message as before, for which it waits if it is still made."""
+        with deadline.paused():
+            began, answer = question.look()
+            until = self.clock() + SECONDS - (self.context.now() - began).total_seconds()
+            while answer is None and self.clock() < until:
+                self.pause(LOOK_SECONDS)
+                _, answer = question.look()
+        if answer is None:
+            answer = _joined(kind, [_told(Reply(error=LOST), kind, part) for _, part in parts])
+        return answer
 
     def _transferred(self, call: Call, assistant: AssistantConfig, extra: JsonObject) -> JsonObject:
         """The answer to the function that transfers. The leg leaves the upstream then."""
@@ -108,9 +126,21 @@ class UpstreamService:
         if (seconds := until - self.clock()) > 0:
             with deadline.paused():
                 reply = server_messages.ask(self.context, call, kind, extra, seconds, server)
-        if kind != TOOL_CALLS:
-            return _body(reply) or ({"error": reply.error} if reply.error else {})
-        return {"results": _results(reply, objects_of(extra, "toolCallList"))}
+        return _told(reply, kind, extra)
+
+
+def _told(reply: Reply, kind: str, extra: JsonObject) -> JsonObject:
+    """The reply of the owner's server, as the upstream wants it."""
+    if kind != TOOL_CALLS:
+        return _body(reply) or ({"error": reply.error} if reply.error else {})
+    return {"results": _results(reply, objects_of(extra, "toolCallList"))}
+
+
+def _joined(kind: str, answers: Sequence[JsonObject]) -> JsonObject:
+    """The one answer to a message, of those to its parts."""
+    if kind != TOOL_CALLS:
+        return answers[0]
+    return {"results": [result for answer in answers for result in objects_of(answer, "results")]}
 
 
 def _message(raw: bytes) -> Json:
@@ -124,7 +154,7 @@ def _message(raw: bytes) -> Json:
     return message
 
 
-def _parts(message: Json) -> list[tuple[object, JsonDict]]:
+def _parts(message: Json) -> list[Part]:
     """The function's name and the fields of the message, for each function that is called.
 
     Raises ``Invalid`` for too many.
@@ -136,7 +166,7 @@ def _parts(message: Json) -> list[tuple[object, JsonDict]]:
     calls = objects_of(message, "toolCallList") or objects_of(message, "toolCalls")
     if len(calls) > MOST_CALLS:
         raise Invalid(f"message.toolCallList must contain no more than {MOST_CALLS} elements")
-    found = list[tuple[object, JsonDict]]()
+    found = list[Part]()
     for call in calls:
         name = object_of(call, "function").get("name") or call.get("name")
         found.append((name, {**extra, **_only(message, call.get("id")), "toolCallList": [call]}))

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from app.domain.calls.schedule import LOST
 from app.domain.dashboard import call_view
 from providers.events import EndedReason
 from tests.domain.live_call import call_of, claim_stream, kinds
+from tests.domain.timers import fire, waiting
 from tests.fakes.carriers.leg import Document, Leg
 from tests.fakes.carriers.twilio import TwilioLeg
 from tests.fakes.carriers.vonage import VonageLeg
@@ -115,6 +117,20 @@ def test_a_session_that_ends_without_a_word_beside_a_live_leg(api: Api, twilio_l
     again, _ = read(twilio_leg.post(document.continue_url, over).text)
     assert again.media_url != document.media_url
     assert call_of(api, twilio_leg)["status"] == "in-progress"
+
+
+def test_a_session_that_ends_and_whose_action_never_comes(api: Api, twilio_leg: Leg) -> None:
+    """No call hangs for ever: the timer of a lost socket ends it, and a late action changes nothing."""
+    document, _ = read(twilio_leg.arrive().text)
+    twilio_leg.app.extensions["patchbay"].media.lost(joined(twilio_leg, document))
+    call_id = call_of(api, twilio_leg)["id"]
+    fire(twilio_leg.app, LOST, call_id, waiting(twilio_leg.app, LOST, call_id))
+    ended = call_of(api, twilio_leg)
+    assert ended["endedReason"] == "phone-call-provider-closed-websocket"
+    over = {"CallStatus": "in-progress", "SessionStatus": "completed", **SESSION}
+    late = twilio_leg.post(document.continue_url, over)
+    assert (late.status_code, "ConversationRelay" in late.text) == (200, False)
+    assert call_of(api, twilio_leg)["endedReason"] == ended["endedReason"]
 
 
 def test_a_caller_who_hangs_up(api: Api, twilio_leg: Leg) -> None:

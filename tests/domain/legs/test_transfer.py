@@ -97,6 +97,14 @@ def test_a_supervisor_who_transfers_gives_the_call_away(api: Api, leg: Leg, live
     assert (call.status, call.facts.taken_over) == ("forwarding", False)
 
 
+def test_a_take_over_that_is_stored_after_the_transfer(leg: Leg, forwarding: Live) -> None:
+    """The store was slow: the assistant of a caller who is back would wait for the supervisor."""
+    for _ in ("the carrier has not asked", "it has asked"):
+        forwarding.media.taken_over(forwarding.claim, taken=True, cause="asked")
+        assert "supervisor.took-over" not in forwarding.kinds()
+        leg.ask(forwarding.document)
+
+
 def test_an_end_by_the_api_wins(leg: Leg, forwarding: Live) -> None:
     forwarding.end()
     assert THERE["number"][1:] not in leg.ask(forwarding.document).text

@@ -153,3 +153,15 @@ def test_it_is_an_event_each_and_the_next_socket_knows(api: Api, live: Live) -> 
         ("supervisor.took-over", "asked"),
         ("supervisor.gave-back", "lost"),
     ]
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_a_late_word_of_a_socket_that_another_has_replaced(live: Live, taken: bool) -> None:
+    """It waited for the store, and the next socket tells who has the call."""
+    first = live.claim
+    live.lose()
+    live.put_back(1)
+    live.media.taken_over(live.claim, taken=not taken, cause="asked")
+    known = live.kinds()
+    live.media.taken_over(first, taken=taken, cause="asked")
+    assert live.kinds() == known

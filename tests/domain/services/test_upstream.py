@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from app import deadline, default_org
 from app.domain.assistant import upstream
@@ -20,6 +22,7 @@ from app.domain.reporting import no_record, upstream_report
 from app.domain.services.media import StreamClaim
 from app.domain.services.upstream import SECONDS, UpstreamService
 from app.settings import Settings, VendorSettings
+from app.store.schema import call_tokens
 from providers.base.instructions import stream_id
 from providers.base.media import StreamStart
 from providers.events import EventKind
@@ -414,18 +417,82 @@ def test_tools_are_asked_where_they_are(both: tuple[Domain, RestApi], receiver: 
     assert "s3cret" not in json.dumps(body)
 
 
-def test_a_message_that_is_sent_again_runs_no_tool(
+def test_a_message_that_is_sent_again_gets_the_same_answer(
+    both: tuple[Domain, RestApi], receiver: Receiver
+) -> None:
+    """The first answer may have been lost on its way, and a tool runs once."""
+    one = Relayed(both, server={"url": receiver.url})
+    one.open()
+    receiver.reply = Reply(body=b'{"result": "at eight"}')
+    asked = tool_calls("opens")
+    first = one.says(**asked)
+    receiver.reply = Reply(body=b'{"result": "at nine"}')
+    assert one.says(**asked) == first
+    assert len(receiver.requests) == 1
+    assert "at eight" not in str(rows(one))
+    assert one.says(**asked, timestamp=2) != first  # the model has called it once more
+    assert len(receiver.requests) == 2
+
+
+def test_an_answer_is_kept_until_the_upstream_has_reported(
     both: tuple[Domain, RestApi], receiver: Receiver
 ) -> None:
     one = Relayed(both, server={"url": receiver.url})
     one.open()
-    asked = tool_calls("opens")
+    asked, early = tool_calls("opens"), tool_calls("closes")
     one.says(**asked)
-    with pytest.raises(Invalid, match="came before"):
-        one.says(**asked)
-    assert len(receiver.requests) == 1
-    one.says(**asked, timestamp=2)  # the model has called it once more
+    one.end()
+    assert [row["data"] is None for row in rows(one)] == [False]
+    one.says(**REPORT)
+    one.says(**early)
+    assert [row["data"] is None for row in rows(one)] == [True, True]
+    one.ours.clock.pass_(SECONDS)
+    (result,) = one.says(**asked)["results"]
+    assert (result["toolCallId"], "its answer is lost" in result["error"]) == ("of opens", True)
     assert len(receiver.requests) == 2
+
+
+@pytest.mark.parametrize("kind", ["tool-calls", "knowledge-base-request"])
+@pytest.mark.parametrize("comes", [True, False])
+def test_a_message_that_is_sent_again_while_it_is_answered(
+    both: tuple[Domain, RestApi], kind: str, comes: bool
+) -> None:
+    """It waits, as long as the first may take. A process that was killed leaves no answer."""
+    one = Relayed(both)
+    one.open()
+    clock, asked = Ticks(), {**tool_calls("opens"), "type": kind}
+    raw = json.dumps({"message": {**asked, "call": {"id": UPSTREAM}}}).encode()
+    again = list[Any]()
+
+    def pause(seconds: float) -> None:
+        clock.now += seconds
+        if comes and clock.now > 3:
+            raise Finished
+
+    def ask(*_: Any) -> ServerReply:
+        with suppress(Finished):
+            again.append(service.take(one.call["id"], one.token, raw))
+        return ServerReply(body=b'{"results": []}')
+
+    class Finished(Exception):
+        """The first answer is there."""
+
+    context = replace(one.context, ask_server=ask)
+    service = UpstreamService(context, clock, pause)
+    first = service.take(one.call["id"], one.token, raw)
+    if comes:
+        assert again == []
+        assert service.take(one.call["id"], one.token, raw) == first
+    else:
+        assert clock.now == pytest.approx(SECONDS, abs=0.5)
+        assert "its answer is lost" in json.dumps(again)
+
+
+def rows(one: Relayed) -> list[Any]:
+    """The stored messages that asked for something."""
+    mine = call_tokens.c.purpose == "upstream"
+    with one.context.store.write() as conn:
+        return [each._mapping for each in conn.execute(sa.select(call_tokens).where(mine))]
 
 
 def test_a_server_that_fails_is_an_error_of_the_tool(
@@ -460,6 +527,7 @@ def test_a_transfer_is_ours(both: tuple[Domain, RestApi], vapi: Receiver) -> Non
     assert one.shown()["status"] == "forwarding"
     (tried,) = one.shown()["artifact"]["transfers"]
     assert tried["destination"]["number"] == "+14155550188"
+    assert one.says(**asked)["results"] == [result]
     (again,) = one.says(**asked, timestamp=2)["results"]
     assert "its status is forwarding" in again["error"]
 
