@@ -222,7 +222,7 @@ class Services:
 
     def upgrade(self) -> None:
         """Bring the database's schema up to date."""
-        migrate.upgrade(self.store)
+        migrate.upgrade(self.store, self.vault)
         self.jobs.install()
 
     @property

@@ -47,9 +47,18 @@ def assistant(url: str) -> dict[str, Any]:
             "url": url,
             "model": "x",
             "headers": {"X-Key": marked("model")},
-            "tools": [{"type": "function", "function": {"name": "f"}, "server": {"url": url, "secret": marked("tool")}}],
+            "tools": [
+                {"type": "function", "function": {"name": "f"}, "server": {"url": url, "secret": marked("tool")}},
+                {"type": "apiRequest", "name": "g", "url": url, "headers": {"X-Key": marked("request")}},
+            ],
         },
-        "credentials": [{"provider": "openai", "apiKey": marked("vendor")}],
+        "hooks": [
+            {"on": "call.ending", "do": [{"type": "tool", "tool": {"type": "apiRequest", "name": "h", "url": url, "headers": {"X-Key": marked("hook")}}}]}
+        ],
+        "credentials": [
+            {"provider": "openai", "apiKey": marked("vendor")},
+            {"provider": "custom-llm", "authenticationPlan": {"type": "oauth2", "url": url, "clientId": "c", "clientSecret": marked("oauth")}},
+        ],
     }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from flask import Response
 
 from app.domain.assistant.field_check import Finding
 from app.domain.assistant.rendering import problems
-from app.domain.assistant.told import sentences
+from app.domain.assistant.told import MOST, sentences
 from providers.common.json_types import JsonObject
 
 WARNING = "Warning"
@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 
 def template_problems(body: JsonObject) -> list[str]:
     """The templates in it that cannot be parsed, a sentence each."""
-    return problems(body)[:MAX_TEMPLATES]
+    found = problems(body)[:MAX_TEMPLATES]
+    return [each if len(each) <= MOST else f"{each[: MOST - 3]}..." for each in found]
 
 
 def warned(

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app.store.engine import Store
+from app.store.vault import Vault
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -20,8 +21,11 @@ _MIGRATIONS = Path(__file__).with_name("migrations")
 _REVISION = sa.text("SELECT version_num FROM alembic_version")
 
 
-def upgrade(store: Store) -> None:
-    """Run the missing migrations in one transaction. Concurrent processes wait for each other."""
+def upgrade(store: Store, vault: Vault | None = None) -> None:
+    """Run the missing migrations in one transaction. Concurrent processes wait for each other.
+
+    ``vault``: for those that seal what was stored in clear. An empty database needs none.
+    """
     store.damage.check()
     if is_current(store):
         return
@@ -30,7 +34,7 @@ def upgrade(store: Store) -> None:
     with store.migration() as conn:
         _one_at_a_time(conn)
         config = _config()
-        config.attributes["connection"] = conn
+        config.attributes.update(connection=conn, vault=vault)
         command.upgrade(config, "head")
 
 

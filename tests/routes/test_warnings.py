@@ -56,6 +56,15 @@ def test_a_clients_words_make_no_header_of_their_own(api: Api) -> None:
     assert all(each.isascii() and each.isprintable() for each in found)
 
 
+def test_a_clients_templates_make_no_long_header(api: Api) -> None:
+    """A client takes 16,000 bytes of headers, if it is Node's."""
+    filters = " ".join(f"{{{{ a | {f'f{n}' * 20} }}}}" for n in range(500))
+    body = {"firstMessage": filters, **{f"{n}{'x' * 9000}": "{{a b}}" for n in range(12)}}
+    found = warnings(api.post("/assistant", body))
+    assert sum(map(len, found)) < 5000
+    assert any("has a filter that does not exist: f0f0" in each for each in found)
+
+
 def test_of_a_stored_one(api: Api) -> None:
     made = api.made("/assistant", {"name": "x", **IDLE, "model": {"provider": "groq"}})
     seen = api.get(f"/assistant/{made['id']}/check").json
@@ -184,6 +193,7 @@ def test_of_a_tool_that_lacks_a_part(entry: Api, tool: dict[str, Any], told: str
         ({"voice": "Elliot"}, "wrong: voice: must be an object"),
         ({"endCallPhrases": "bye"}, "wrong: endCallPhrases: must be an array of strings"),
         ({"serverMessages": ["hnag"]}, "'hnag' is not known: is 'hang' meant?"),
+        ({"serverMessages": ["chat.created"]}, "serverMessages: 'chat.created' has no effect here"),
         ({"transport": {"provider": "strem"}}, "transport.provider: 'strem' is none of echo"),
         ({"credentialIds": [UNKNOWN]}, f"credentialIds.0: credential {UNKNOWN} does not exist"),
         ({"credentials": [{"provider": "openai"}]}, "credentials.0.apiKey: is missing"),

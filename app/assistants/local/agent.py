@@ -76,7 +76,7 @@ class VoiceAgent:
             names=_names(config),
             history=claim.history,
         )
-        self._hooks = HookRunner(claim.assistant.hooks, stream.call_context)
+        self._hooks = HookRunner(claim.assistant.hooks, stream.call_context, claim.values)
         self._messages = MessageBuilder(self.conversation)
         before = claim.call.get("artifact") or {}
         self._performance = Performance(before.get("performanceMetrics") or {}, self._answered)
@@ -153,14 +153,14 @@ class VoiceAgent:
         engine.changed = self._changed
         executor = ToolExecutor(engine, self._call_context, self._tools(claim, config), values)
         executor.equip(parts.model)
-        hooks.run_tool = executor.run_for_hook
+        hooks.run_tool, hooks.values = executor.run_for_hook, values
         _note_connections(engine, parts)
         member = Member(claim, config, parts, hooks, engine, values, system_messages(own))
         engine.hand_over = partial(self._handing.hand_over, member)
         return member
 
     async def _build_next(self, claim: StreamClaim) -> Member:
-        hooks = HookRunner(claim.assistant.hooks, self._call_context)
+        hooks = HookRunner(claim.assistant.hooks, self._call_context, claim.values)
         return await self._build(claim, hooks, handed=True)
 
     async def _run_member(self, member: Member) -> None:

@@ -12,9 +12,12 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from app.assistants.local.control import PipelineControl
 from app.domain.assistant.fields import Json, object_of, objects_of, text_of
 from app.domain.assistant.hooks import Hook, Moment
+from app.domain.assistant.liquid.text import fill
+from app.domain.assistant.rendering import place_filled
+from app.domain.assistant.words import words_of
 from app.media.call_context import CallContext
 from app.telemetry.call_log import call_log
-from providers.common.json_types import JsonObject
+from providers.common.json_types import NOTHING, JsonObject
 
 log = call_log(__name__)
 
@@ -28,9 +31,13 @@ RunTool = Callable[[JsonObject], Awaitable[None]]
 class HookRunner:
     """Runs the hooks of one conversation."""
 
-    def __init__(self, hooks: Sequence[Hook], call_context: CallContext) -> None:
+    def __init__(
+        self, hooks: Sequence[Hook], call_context: CallContext, values: JsonObject = NOTHING
+    ) -> None:
         self._hooks = hooks
         self._call_context = call_context
+        # Of templates. Those of the conversation take their place, and tools add to them.
+        self.values = values
         # Set once the pipeline is built. Without one only a transfer is possible.
         self.engine: PipelineControl | None = None
         self.run_tool: RunTool | None = None
@@ -107,7 +114,7 @@ class HookRunner:
     async def say(self, action: Json) -> bool:
         if self.engine is None:
             return False
-        text = _one(action.get("exact"))
+        text = fill(_one(action.get("exact")), self.values)
         if text:
             await self.engine.say(text)
             return False
@@ -125,7 +132,7 @@ class HookRunner:
 
     async def _add(self, message: Json, *, respond: bool) -> None:
         if self.engine is not None and text_of(message, "content"):
-            text = text_of(message, "content")
+            text = fill(text_of(message, "content"), self.values)
             await self.engine.add(text_of(message, "role") or "system", text, respond=respond)
 
     async def tool(self, action: Json) -> bool:
@@ -149,10 +156,11 @@ class HookRunner:
         return await self._transfer(object_of(action, "destination"))
 
     async def _transfer(self, destination: Json) -> bool:
-        message = text_of(destination, "message")
+        place = place_filled(destination, self.values)
+        message = words_of(place.get("message"))
         if message and self.engine is not None:
             await self.engine.say_all(message)
-        problem = await self._call_context.transfer(destination, "")
+        problem = await self._call_context.transfer(place, "")
         if problem:
             log.warning("a hook's transfer failed: %s", problem)
         return problem is None

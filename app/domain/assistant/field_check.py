@@ -55,6 +55,8 @@ STAGES: Mapping[str, str] = {
 TOOLS = "model.tools"
 APPENDED = "tools:append"
 NO_SUCH = "no such field"
+MENU, MENU_PROVIDER = "menu", "embedded"
+"""The one field of a model that Vapi has not."""
 NUMBERS = re.compile(r"\.\d+")
 OF_OTHER_TYPES = ignored("of another type of tool")
 
@@ -181,6 +183,8 @@ def _is_what_happens(field: str, row: Row, value: object) -> bool:
 def row_of(key: str, name: str, provider: str = "") -> Row:
     """The row of a field. ``key``: of its object, with a point; ``provider``: the object's own."""
     stage = STAGES.get(key.removesuffix("."))
+    if key == "model." and name == MENU:
+        return SERVED if provider == MENU_PROVIDER else ignored(f"for {MENU_PROVIDER} only")
     if stage == "model" and name in SERVER_OF_MODEL and not _asks_a_server(provider):
         return ignored("for a model on your own server only")
     if found := ROWS.get(f"{key}{name}"):

@@ -12,6 +12,7 @@ from typing import Any
 from app.domain.assistant import tool_types
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.liquid import text
+from app.domain.assistant.liquid.text import fill_all
 from providers.common.json_types import JsonObject
 
 KEPT = frozenset(
@@ -35,13 +36,19 @@ KEPT = frozenset(
 SPOKEN = frozenset({"messages", "toolMessages"})
 """Fields of tools with what is said about a call of them."""
 LATER: Mapping[object, frozenset[str]] = {
+    "message.add": frozenset({"message"}),  # an action of a hook, as is the next
+    "say": frozenset({"exact", "prompt"}),
     **dict.fromkeys(tool_types.KNOWN, SPOKEN),
     "apiRequest": SPOKEN | {"url", "headers", "body"},
     "handoff": SPOKEN | {"destinations"},
     "mcp": SPOKEN | {"server"},
     "sms": SPOKEN | {"metadata"},
 }
-"""Fields of tools that are rendered with the arguments of a call, by the tool's type."""
+"""Fields of tools and hooks' actions that are rendered when they are used, by the type."""
+PLACES = frozenset({"destination", "destinations", "forwardingPhoneNumbers"})
+"""Fields with places that a call may be transferred to."""
+OF_PLACES = frozenset({"message", "transferPlan"})
+"""Fields of such a place that are rendered when the call is transferred (``place_filled``)."""
 SPOKEN_LATER = frozenset(
     {"analysisPlan", "endCallMessage", "messagePlan", "summaryPrompt", "voicemailMessage"}
 )
@@ -56,10 +63,16 @@ def rendered(assistant: AssistantConfig, values: JsonObject) -> AssistantConfig:
     """The assistant with its templates rendered."""
     return AssistantConfig(
         {
-            name: value if name in KEPT else _filled(value, values)
+            name: value if name in KEPT else _field(assistant.json, name, values)
             for name, value in assistant.json.items()
         }
     )
+
+
+def place_filled(place: JsonObject, values: JsonObject) -> JsonObject:
+    """A place of a rendered assistant, with what is said there rendered too."""
+    later = {name: place[name] for name in OF_PLACES if name in place}
+    return {**place, **fill_all(later, values)}
 
 
 def problems(body: JsonObject, path: str = "") -> list[str]:
@@ -94,7 +107,17 @@ def _field(holder: JsonObject, name: str, values: JsonObject) -> Any:
         return text.fill_url(value, values)
     if name == "functions" and isinstance(value, list):  # tools of the older form
         return [_function(each, values) for each in value]
+    if name in PLACES:
+        several = isinstance(value, list)
+        return [_place(each, values) for each in value] if several else _place(value, values)
     return _filled(value, values)
+
+
+def _place(value: Any, values: JsonObject) -> Any:
+    if not isinstance(value, Mapping):
+        return _filled(value, values)
+    later = {name: each for name, each in value.items() if name in OF_PLACES}
+    return {**_filled({**value, **dict.fromkeys(later)}, values), **later}
 
 
 def _function(value: Any, values: JsonObject) -> Any:
@@ -114,7 +137,7 @@ def _texts(body: JsonObject, path: str) -> Iterator[tuple[str, str]]:
     waiting: list[tuple[str, Any]] = [
         (path + name, value)
         for name, value in body.items()
-        if name not in KEPT or name in SPOKEN_LATER
+        if (name not in KEPT or name in SPOKEN_LATER) and name not in PATHS
     ]
     while waiting:
         where, value = waiting.pop(0)

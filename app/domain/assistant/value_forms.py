@@ -35,6 +35,8 @@ class Form:
     is_list: bool = False
     or_list: bool = False
     """A list of it is taken too."""
+    unserved: tuple[str, ...] = ()
+    """Other texts of Vapi's."""
     limits: Limits | None = None
     """The least and the most that a number counts as."""
 
@@ -66,6 +68,8 @@ class Form:
         if not self.choices or not isinstance(value, str) or value in self.choices:
             return None
         given = repr(value[:SHOWN])
+        if value in self.unserved:
+            return f"{given} has no effect here"
         if near := get_close_matches(value[:SHOWN], self.choices, 1):
             return f"{given} is not known: is {near[0]!r} meant?"
         return f"{given} is none of {', '.join(each or 'an empty text' for each in self.choices)}"
@@ -75,8 +79,8 @@ def one_of(*choices: str) -> Form:
     return Form((TEXT,), choices)
 
 
-def some_of(*choices: str) -> Form:
-    return Form((TEXT,), choices, is_list=True)
+def some_of(*choices: str, unserved: tuple[str, ...] = ()) -> Form:
+    return Form((TEXT,), choices, is_list=True, unserved=unserved)
 
 
 def within(limits: Limits) -> Form:
@@ -108,6 +112,19 @@ SERVER_MESSAGES = (
     "voice-input",
 )
 """Types that are sent here. https://docs.vapi.ai/server-url/events"""
+NOT_SENT = (
+    "assistant.speechStarted",
+    "call.delete.failed",
+    "call.deleted",
+    "chat.created",
+    "chat.deleted",
+    "language-change-detected",
+    "language-changed",
+    "session.created",
+    "session.deleted",
+    "session.updated",
+)
+"""Vapi's other types. https://docs.vapi.ai/api-reference/assistants/create"""
 
 FORMS: Mapping[str, Form] = {
     "analysisPlan": AN_OBJECT,
@@ -205,7 +222,7 @@ FORMS: Mapping[str, Form] = {
     "numWordsToInterruptAssistant": A_NUMBER,
     "recordingEnabled": A_FLAG,
     "responseDelaySeconds": A_NUMBER,
-    "serverMessages": some_of(*SERVER_MESSAGES),
+    "serverMessages": some_of(*SERVER_MESSAGES, unserved=NOT_SENT),
     "silenceTimeoutSeconds": A_NUMBER,
     "startSpeakingPlan": AN_OBJECT,
     "startSpeakingPlan.customEndpointingRules": OBJECTS,

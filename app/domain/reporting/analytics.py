@@ -19,7 +19,9 @@ from app.store.engine import Row
 from providers.common.json_types import JsonDict
 
 MOST_CALLS = 50_000
-"""Of one query: to read them takes seconds."""
+"""Of one request: to read them takes seconds."""
+MOST_NUMBERS = 1_000_000
+"""Calls times operations of one request: the process has calls to serve meanwhile."""
 DEFAULT_SPAN = timedelta(days=7)
 DIGITS = 8
 """Digits behind the point of a result."""
@@ -74,15 +76,57 @@ class Query:
     groups: Sequence[str] = ()
     variables: Sequence[str] = ()
 
+    @property
+    def span(self) -> tuple[datetime, datetime]:
+        return self.start, self.end
 
-def answer(context: Context, org_id: str, query: Query) -> JsonDict:
-    """The result of a query. Raises ``Invalid`` if there are too many calls."""
-    with context.store.read() as conn:
-        found = analytics.calls_between(conn, org_id, query.start, query.end, MOST_CALLS + 1)
-    if len(found) > MOST_CALLS:
+    @property
+    def parts(self) -> set[str]:
+        """The parts of a call's body that it is computed from."""
+        columns = {each.column for each in self.operations}
+        needs = {
+            "cost": "cost" in columns,
+            "cost_breakdown": any(COLUMNS[each] for each in columns),
+            "success": "analysis.successEvaluation" in self.groups,
+            "variables": bool(self.variables),
+        }
+        return {name for name, is_needed in needs.items() if is_needed}
+
+
+def answers(context: Context, org_id: str, queries: Sequence[Query]) -> list[JsonDict]:
+    """The result of each query. Raises ``Invalid`` if there are too many calls."""
+    found = _calls(context, org_id, queries)
+    if sum(len(found[each.span]) * len(each.operations) for each in queries) > MOST_NUMBERS:
         raise Invalid(
-            f"{query.name}: timeRange has more than {MOST_CALLS} calls: ask for a shorter one"
+            f"the queries have more than {MOST_NUMBERS} values (calls times operations): "
+            "ask for a shorter timeRange, or for less at once"
         )
+    return [_answer(each, found[each.span]) for each in queries]
+
+
+def _calls(
+    context: Context, org_id: str, queries: Sequence[Query]
+) -> Mapping[tuple[datetime, datetime], Sequence[Row]]:
+    """The calls of each time range. Queries of one range read them once."""
+    parts: dict[tuple[datetime, datetime], set[str]] = {}
+    for query in queries:
+        parts.setdefault(query.span, set()).update(query.parts)
+    found: dict[tuple[datetime, datetime], Sequence[Row]] = {}
+    left = MOST_CALLS
+    with context.store.read() as conn:
+        for span, needed in parts.items():
+            found[span] = analytics.calls_between(conn, org_id, *span, left + 1, needed)
+            left -= len(found[span])
+            if left < 0:
+                name = next(each.name for each in queries if each.span == span)
+                raise Invalid(
+                    f"{name}: timeRange has more than {MOST_CALLS} calls, together with those of "
+                    "the queries before: ask for a shorter one"
+                )
+    return found
+
+
+def _answer(query: Query, found: Sequence[Row]) -> JsonDict:
     span = {"start": _iso(query.start), "end": _iso(query.end), "timezone": query.zone_name}
     step = {"step": str(query.step)} if query.step else {}
     return {"name": query.name, "timeRange": {**step, **span}, "result": _result(query, found)}
@@ -103,8 +147,7 @@ def _result(query: Query, found: Sequence[Row]) -> list[JsonDict]:
 
 def _key(query: Query, call: Row) -> tuple[object, ...]:
     date = [begun(query.step, call["created_at"].astimezone(query.zone))] if query.step else []
-    values = call["variables"] if isinstance(call["variables"], Mapping) else {}
-    variables = [_plain(values.get(name)) for name in query.variables]
+    variables = [_plain(_member(call["variables"], name)) for name in query.variables]
     return (*date, *(_plain(call[GROUPS[name]]) for name in query.groups), *variables)
 
 

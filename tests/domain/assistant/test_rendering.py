@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.domain.assistant.config import AssistantConfig
-from app.domain.assistant.rendering import problems, rendered
+from app.domain.assistant.rendering import place_filled, problems, rendered
 
 T, DONE = "{{x}}", "Ann"
 TOOL = {
@@ -22,7 +22,7 @@ TOOL = {
 PLACES: dict[str, Any] = {
     "firstMessage": T,
     "endCallPhrases": [T],
-    "hooks": [{"on": "call.ending", "do": [{"type": "say", "exact": [T]}]}],
+    "hooks": [{"on": "call.ending", "do": [{"type": "function", "function": {"name": T}}]}],
     "forwardingPhoneNumber": T,
     "model": {
         "url": "https://example.com/" + T,
@@ -35,8 +35,8 @@ PLACES: dict[str, Any] = {
             {
                 "type": "transferCall",
                 "destinations": [
-                    {"type": "number", "number": T, "message": T, "description": T, "callerId": T},
-                    {"type": "sip", "sipUri": "sip:" + T, "transferPlan": {"message": T}},
+                    {"type": "number", "number": T, "description": T, "callerId": T},
+                    {"type": "sip", "sipUri": "sip:" + T},
                 ],
             },
             {"type": "sms", "description": T},
@@ -58,6 +58,17 @@ UNTOUCHED: dict[str, Any] = {
     "endCallMessage": T,
     "voicemailMessage": T,
     "messagePlan": {"idleMessages": [T]},
+    "hooks": [
+        {
+            "on": "call.ending",
+            "do": [
+                {"type": "say", "exact": [T], "prompt": T},
+                {"type": "message.add", "message": {"content": T}},
+                {"type": "transfer", "destination": {"message": T, "transferPlan": {"message": T}}},
+            ],
+        }
+    ],
+    "forwardingPhoneNumbers": [{"message": T}],
     "model": {
         "tools": [{"type": "endCall", "messages": [{"type": "request-start", "content": T}]}],
         "functions": [{"name": "f", "messages": [{"type": "request-start", "content": T}]}],
@@ -97,6 +108,16 @@ def test_a_tool_waits_for_its_arguments(kind: str) -> None:
     tool = {"type": kind, **LATE[kind], "description": T}
     made = rendered(AssistantConfig({"model": {"tools": [tool]}}), {"x": DONE}).json
     assert made == {"model": {"tools": [{**tool, "description": DONE}]}}
+
+
+def test_a_place_is_filled_once() -> None:
+    """When the call is transferred. A value is never a template."""
+    place = {"number": T, "message": {"content": T}, "transferPlan": {"message": T}}
+    values = {"x": "{{x}}"}
+    made: Any = rendered(AssistantConfig({"forwardingPhoneNumbers": [place]}), values).json
+    [kept] = made["forwardingPhoneNumbers"]
+    said = {"message": {"content": "{{x}}"}, "transferPlan": {"message": "{{x}}"}}
+    assert place_filled(kept, values) == {"number": "{{x}}", **said}
 
 
 def test_problems_name_their_places() -> None:

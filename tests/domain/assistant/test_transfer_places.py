@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.field_check import check_fields
-from app.domain.assistant.rendering import rendered
+from app.domain.assistant.rendering import place_filled, rendered
 from app.domain.assistant.served_fields import Fate
 from app.domain.assistant.transfer_places import (
     Place,
@@ -199,7 +199,8 @@ def test_the_check_of_an_assistant_tells_it() -> None:
 
 def test_values_in_twiml_are_texts_and_elsewhere_as_they_are() -> None:
     plan = {"mode": "warm-transfer-twiml", "message": "{{n}}", "twiml": "<Say>{{n}}</Say>"}
-    found = rendered(AssistantConfig(tool(there(**plan))), {"n": "A & <B>"})
-    (place,) = places(found.json)
-    assert place.destination["transferPlan"]["twiml"] == "<Say>A &amp; &lt;B&gt;</Say>"
-    assert place.destination["transferPlan"]["message"] == "A & <B>"
+    values = {"n": "A & <B>"}
+    (place,) = places(rendered(AssistantConfig(tool(there(**plan))), values).json)
+    found = place_filled(place.destination, values)["transferPlan"]
+    assert found["twiml"] == "<Say>A &amp; &lt;B&gt;</Say>"
+    assert found["message"] == "A & <B>"

@@ -11,6 +11,7 @@ from app.assistants.local.tools.replies import sentence
 from app.assistants.local.tools.run import Outcome, Run, ToolFailed, answer_of
 from app.domain.assistant import squad
 from app.domain.assistant.liquid.text import fill_all
+from app.domain.assistant.rendering import place_filled
 from app.domain.assistant.words import words_of
 from providers.common.json_types import JsonObject
 
@@ -36,11 +37,11 @@ async def transfer(run: Run) -> Outcome:
 
 async def _destination(run: Run) -> JsonObject:
     wanted: Any = run.arguments.get("destination")
-    if isinstance(wanted, Mapping):  # a menu's tool call has the whole destination
-        return wanted
+    if isinstance(wanted, Mapping) and run.tool in MENU_TOOLS:  # a menu has it whole
+        return place_filled(wanted, run.values)
     for place in run.tool.destinations:
         if wanted in (None, place.get("number"), place.get("sipUri"), place.get("assistantName")):
-            return place
+            return place_filled(place, run.values)
     if run.tool.destinations:
         raise ToolFailed(f"{wanted} is none of the tool's destinations")
     return await _from_server(run)

@@ -280,7 +280,13 @@ async def test_a_call_without_a_record_keeps_no_failures_words(
             [],
             EndedReason.PIPELINE_ERROR_EXTRA_FUNCTION_FAILED,
         ),
-        # the model invents a destination
+        # the model invents a destination, and a whole one
+        (
+            [{"type": "transferCall", "destinations": [DESK]}],
+            ("transferCall", ['{"destination": {"type": "number", "number": "+14155550199"}}']),
+            [],
+            EndedReason.PIPELINE_ERROR_EXTRA_FUNCTION_FAILED,
+        ),
         (
             [{"type": "transferCall", "destinations": [DESK]}],
             ("transferCall", ['{"destination": "+1999"}']),
@@ -288,7 +294,7 @@ async def test_a_call_without_a_record_keeps_no_failures_words(
             EndedReason.PIPELINE_ERROR_EXTRA_FUNCTION_FAILED,
         ),
     ],
-    ids=["silent server", "wrong answer", "keys", "destination"],
+    ids=["silent server", "wrong answer", "keys", "whole destination", "destination"],
 )
 @on_loop
 async def test_a_tool_that_goes_on_failing_ends_the_call(

@@ -176,6 +176,34 @@ async def test_what_was_learnt_is_in_all_that_is_said_later(api: Any) -> None:
 
 
 @in_real_time
+async def test_a_transfer_and_a_hook_say_what_was_learnt(api: Any) -> None:
+    url, _ = api
+    one = {
+        "type": "apiRequest",
+        "name": "who",
+        "method": "GET",
+        "url": url,
+        "variableExtractionPlan": {"schema": {"properties": {"name": {"type": "string"}}}},
+    }
+    desk = {"type": "number", "number": "+14155550101", "message": {"content": "I ask, {{name}}."}}
+    moves = {"type": "transferCall", "destinations": [desk]}
+    late = {"on": "customer.speech.timeout", "options": {"timeoutSeconds": 1}}
+    says_and_moves = [
+        {"type": "say", "exact": ["Still there, {{name}}?"]},
+        {"type": "transfer", "destination": desk},
+    ]
+    for turns, hooks in (((("transferCall", ["{}"]),), []), ((), [{**late, "do": says_and_moves}])):
+        async with asked([one, moves], ("who", ["{}"]), hooks=hooks) as (call, theirs):
+            await call.said("AI: Surely.")
+            theirs.chat.script = list(turns)
+            if turns:
+                call.give(type="add-message", message={"role": "user", "content": "?"})
+            *_, destination, _message = await call.domain.hears("transfer")
+            assert destination == {**desk, "message": {"content": "I ask, Ann."}}
+        assert not hooks or "Still there, Ann?" in call.transcript
+
+
+@in_real_time
 async def test_the_tools_of_mcp_servers_join_the_call() -> None:
     """A name that is taken gets the server's before it; a dead server does not matter."""
     dead = {"type": "mcp", "server": {"url": "http://127.0.0.1:9/"}}
