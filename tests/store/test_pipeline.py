@@ -19,7 +19,8 @@ from app.store.engine import Store, insert
 from app.store.faults import Deadlocked, Undone, sentence
 from app.store.kept import kept
 from app.store.prepared import Prepared
-from app.store.schema import orgs
+from app.store.schema import call_events, orgs
+from app.store.schema import calls as call_table
 from providers.events import EventKind
 from tests.store.rows import START, add_call, add_org, event, times
 from tests.store.test_faults import BRIEF, backends, frozen
@@ -388,6 +389,29 @@ def test_a_log_is_read_behind_the_lock_whatever_the_server_prefers(postgresql: S
         level = cast("Connection", conn).ask("SHOW transaction_isolation", ())
         conn.exec_driver_sql(f"ALTER DATABASE {database} RESET default_transaction_isolation")
     assert level.fetchone() == ("read committed",)
+
+
+_note = sa.select(call_events.c.call_id).where(call_events.c.key == "new")
+PARTS: dict[str, Prepared] = {
+    "join": Prepared(
+        sa.select(call_table.c.id).join(call_events, call_events.c.call_id == call_table.c.id)
+    ),
+    "exists": Prepared(sa.select(call_table.c.id).where(call_table.c.id.in_(_note))),
+    "with": Prepared(sa.select(_note.cte("notes").c.call_id)),
+    "union": Prepared(sa.union_all(_note, _note)),
+    "words": Prepared(sa.text("SELECT call_id FROM call_events")),
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_table_within_a_question_makes_its_answer_old_as_well(
+    postgresql: Store, call: str, part: str
+) -> None:
+    with postgresql.write() as conn:
+        PARTS[part].foresee(conn, {})
+        calls.get(conn, call, lock=True)
+        events.add(conn, call, event(EventKind.NOTE, "new"), START)
+        assert PARTS[part].scalar(conn, {}) == call
 
 
 def test_nothing_that_came_along_is_left_to_the_next_block(postgresql: Store, call: str) -> None:
