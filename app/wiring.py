@@ -50,6 +50,7 @@ from app.domain.services.calls import CallService
 from app.domain.services.checks import CheckService
 from app.domain.services.media import MediaService
 from app.domain.services.messages import MessageService
+from app.domain.services.operator_media import OperatorMedia
 from app.domain.services.owner_callbacks import OwnerCallbackService
 from app.domain.services.webhooks import LegService
 from app.jobs.base import Handler
@@ -209,6 +210,7 @@ class Services:
         self.checks = CheckService(self.context)
         self.legs = LegService(self.context)
         self.media = MediaService(self.context)
+        self.operator_media = OperatorMedia(self.context)
         handlers |= context_jobs(self.context)
         handlers[retention.SWEEP] = partial(retention.sweep, self.calls)
         self.owner_callbacks = OwnerCallbackService(self.context, self.legs)

@@ -88,7 +88,6 @@ CREATE_CALL_OLDER: Mapping[str, str] = {
 
 CUSTOMER_REFUSED: Mapping[str, str] = {}
 NUMBER_REFUSED: Mapping[str, str] = {
-    "hooks": NOT_SERVED["hooks"],
     "twilioApiKey": "webhooks are verified with the auth token: give it, or `credentialId`",
     "twilioApiSecret": "webhooks are verified with the auth token: give it, or `credentialId`",
     "workflowId": NOT_SERVED["workflowId"],
@@ -188,7 +187,7 @@ def page() -> str:
     """docs/compatibility.md."""
     served = dict.fromkeys(SERVED, "")
     families = {f"/{name}": why for name, why in NOT_SERVED_FAMILIES.items()}
-    refused = {name: NOT_SERVED[name] for name in sorted(set(NOT_SERVED) - _within())}
+    refused = {name: NOT_SERVED[name] for name in sorted(NOT_SERVED)}
     parts = [
         NOTICE,
         "# Compatibility",
@@ -226,7 +225,7 @@ def page() -> str:
         *_assistant(),
         "## endedReason",
         "",
-        "The 56 values of the older page, and one of our own ([meanings](ended-reasons.md)). Vapi's current",
+        "The 56 values of the older page, and five of the newer ([meanings](ended-reasons.md)). Vapi's current",
         "enumeration lacks these of them:",
         "",
         *(f"- `{reason}`" for reason in GONE_REASONS),
@@ -276,11 +275,6 @@ def _assistant() -> Iterable[str]:
 
 def _word(row: Row) -> str:
     return {Fate.SERVED: "yes", Fate.MAPPED: "yes, mapped"}.get(row.fate, "no")
-
-
-def _within() -> set[str]:
-    """Refused in phone numbers only."""
-    return {"hooks"}
 
 
 def _prefixed(name: str, fields: Mapping[str, str]) -> dict[str, str]:

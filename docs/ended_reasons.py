@@ -22,6 +22,8 @@ SCENARIO_TEST = "tests/e2e/test_scenarios.py::test_scenario"
 
 PROVIDER = "that provider fails, and its retries are spent"
 
+A_HOOK = "a [hook](api.md#hooks-of-a-number) of the number, with the action"
+
 CAUSES: Mapping[R, str] = {
     R.ASSISTANT_ERROR: (
         "the assistant's program fails, its backend cannot be reached, or a transcriber or voice"
@@ -94,6 +96,12 @@ CAUSES: Mapping[R, str] = {
     R.VOICEMAIL: "a machine answers, by the carrier's or the assistant's detection",
     R.VONAGE_REJECTED: "Vonage says `rejected`",
     R.NO_CALL_RECEIVED: "no leg comes within `BYPASS_TTL_SECONDS`",
+    R.CALL_RINGING_HOOK_EXECUTED_SAY: f"{A_HOOK} `say`, is for the caller",
+    R.CALL_RINGING_HOOK_EXECUTED_TRANSFER: f"{A_HOOK} `transfer`, is for the caller",
+    R.CALL_ENDING_HOOK_EXECUTED_SAY: f"your server names no assistant, and {A_HOOK} `say`, is for that",
+    R.CALL_ENDING_HOOK_EXECUTED_TRANSFER: (
+        f"your server names no assistant, and {A_HOOK} `transfer`, is for that"
+    ),
 }
 
 LOCAL = "tests/assistants/local"
@@ -158,6 +166,10 @@ PROOFS: Mapping[R, str] = {
     R.UNKNOWN_ERROR: "tests/domain/calls/test_reasons.py::test_a_leg_nobody_answered",
     R.ASSISTANT_JOIN_TIMED_OUT: "tests/domain/calls/test_reasons.py::test_a_socket_that_never_came",
     R.EXCEEDED_MAX_DURATION: "tests/domain/calls/test_reasons.py::test_a_call_that_took_too_long",
+    R.CALL_ENDING_HOOK_EXECUTED_SAY: "tests/e2e/test_assistant_request.py::test_a_hook_of_the_end",
+    R.CALL_ENDING_HOOK_EXECUTED_TRANSFER: (
+        "tests/e2e/test_assistant_request.py::test_a_hook_of_the_end"
+    ),
     R.NO_CALL_RECEIVED: "tests/domain/calls/test_reasons.py::test_a_leg_that_never_came",
     R.CUSTOMER_DID_NOT_GIVE_MICROPHONE_PERMISSION: (
         "tests/e2e/test_browser_calls.py::test_a_refused_microphone"

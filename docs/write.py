@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from docs import compatibility, ended_reasons, reliability
-from providers.events import CallStatus, EndedReason, EventKind
+from providers.events import LATER_REASONS, CallStatus, EndedReason, EventKind
 from providers.twilio.studio import flow
 
 EXAMPLE_HOST = "https://bridge.example.com"
@@ -43,15 +43,22 @@ def sentences(enumeration: type[StrEnum]) -> dict[str, str]:
     return found
 
 
+def _older(reason: EndedReason | None) -> str:
+    return f"`{reason}`" if reason else "the carrier's “failed to connect”"
+
+
 def _vocabulary() -> str:
     return "\n".join(
         [
             NOTICE,
             "# Statuses, ended reasons, events",
             "",
-            "The words of Vapi's “Create Phone Call” page, and one of our own, which its 56 reasons lack:",
-            f"`{EndedReason.NO_CALL_RECEIVED}`. With `ENDED_REASONS=seed` it becomes the carrier's",
-            "“failed to connect”. [Architecture](architecture.md) says which evidence decides.",
+            "The words of Vapi's “Create Phone Call” page, and five of its newer pages, which those 56 reasons lack.",
+            "With `ENDED_REASONS=seed` each of them becomes one of the 56:",
+            "",
+            *(f"- `{reason}`: {_older(older)}" for reason, older in LATER_REASONS.items()),
+            "",
+            "[Architecture](architecture.md) says which evidence decides.",
             "",
             *_table("Status", CallStatus),
             *_reasons(),

@@ -1,13 +1,14 @@
 """The vocabulary for all carriers: statuses, ended reasons, events.
 
 It holds no carrier's words and decides nothing; ``app/domain/calls/state.py`` folds the events.
-Statuses and reasons have the spelling of Vapi's "Create Phone Call" page. One reason is added,
-``phone-call-provider-bypass-enabled-but-no-call-received``, because none of the 56 fits.
+Statuses and reasons have the spelling of Vapi's "Create Phone Call" page. Five reasons of Vapi's
+newer pages are added, ``LATER_REASONS``, because none of the 56 fits.
 https://docs.vapi.ai/api-reference/calls/create
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -33,7 +34,7 @@ class CallStatus(StrEnum):
 
 
 class EndedReason(StrEnum):
-    """Why a call ended: the 56 values of Vapi's page, and one more. One sentence each."""
+    """Why a call ended: the 56 values of Vapi's page, and five later ones. One sentence each."""
 
     ASSISTANT_ERROR = "assistant-error"
     """The assistant's own code or configuration failed, and no narrower value fits."""
@@ -151,6 +152,28 @@ class EndedReason(StrEnum):
     """Vonage or the callee rejected the leg before it was connected."""
     NO_CALL_RECEIVED = "phone-call-provider-bypass-enabled-but-no-call-received"
     """A bypass call whose leg never arrived. Not of the 56: Vapi added it weeks after that page."""
+    CALL_RINGING_HOOK_EXECUTED_SAY = "call.ringing.hook-executed-say"
+    """A hook of the number spoke to the caller instead of an assistant. Of Vapi's newer page."""
+    CALL_RINGING_HOOK_EXECUTED_TRANSFER = "call.ringing.hook-executed-transfer"
+    """A hook of the number forwarded the caller at once. Of Vapi's newer page."""
+    CALL_ENDING_HOOK_EXECUTED_SAY = "call.ending.hook-executed-say"
+    """No assistant came of ``assistant-request``, and a hook of the number spoke."""
+    CALL_ENDING_HOOK_EXECUTED_TRANSFER = "call.ending.hook-executed-transfer"
+    """No assistant came of ``assistant-request``, and a hook of the number forwarded the caller."""
+
+
+LATER_REASONS: Mapping[EndedReason, EndedReason | None] = {
+    EndedReason.NO_CALL_RECEIVED: None,
+    EndedReason.CALL_RINGING_HOOK_EXECUTED_SAY: EndedReason.ASSISTANT_NOT_PROVIDED,
+    EndedReason.CALL_RINGING_HOOK_EXECUTED_TRANSFER: (
+        EndedReason.ASSISTANT_REQUEST_RETURNED_FORWARDING_PHONE_NUMBER
+    ),
+    EndedReason.CALL_ENDING_HOOK_EXECUTED_SAY: EndedReason.ASSISTANT_REQUEST_RETURNED_ERROR,
+    EndedReason.CALL_ENDING_HOOK_EXECUTED_TRANSFER: (
+        EndedReason.ASSISTANT_REQUEST_RETURNED_FORWARDING_PHONE_NUMBER
+    ),
+}
+"""The reasons beyond the 56, each with the one that stands for it. None: the carrier's own word."""
 
 
 class EventKind(StrEnum):
@@ -200,6 +223,10 @@ class EventKind(StrEnum):
     """The carrier has taken the operator's leg (``data.forwardLegRef``), or its phone rings."""
     OPERATOR_ANSWERED = "operator.answered"
     """The operator's phone was answered. ``data.machine``: by an answering machine."""
+    OPERATOR_TALKING = "operator.talking"
+    """The transfer assistant talks with the operator. ``data.process`` has the media socket."""
+    OPERATOR_TALKED = "operator.talked"
+    """The transfer assistant has left, and the operator's leg asks what follows."""
     OPERATOR_BRIEFED = "operator.briefed"
     """The operator has heard why the caller is transferred, and enters the caller's room."""
     OPERATOR_JOINED = "operator.joined"

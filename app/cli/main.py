@@ -114,7 +114,8 @@ def list_keys() -> None:
             click.echo(f"{row['prefix']}…  {row['name']:<12} {iso(row['created_at'])}  {state}")
 
 
-@keys.command(cls=DatabaseCommand)
+# a key may begin with a dash, which is no option then
+@keys.command(cls=DatabaseCommand, context_settings={"ignore_unknown_options": True})
 @click.argument("prefix")
 def revoke(prefix: str) -> None:
     """Revoke the key with this beginning (or id)."""

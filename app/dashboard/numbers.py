@@ -32,6 +32,7 @@ HOOKS = {
     HookKind.OPERATOR: "a transfer's operator has answered; the answer is what they hear",
     HookKind.SPOKE: "the operator has spoken; the answer is what they hear next",
     HookKind.BRIEFED: "the operator has heard it; the answer connects the caller",
+    HookKind.TALKED: "the transfer assistant has left; the answer connects the caller",
     HookKind.OPERATOR_STATUS: "progress and end of the operator's leg",
     HookKind.ROOM: "the caller and the operator meet, or one of them leaves",
     HookKind.WAIT: "a leg waits for a slot, and asks again",

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from app.domain.assistant.behaviour import behaviour_problems, number_problems
 from app.domain.assistant.outgoing import check_outgoing
 from app.domain.context import Context
 from app.domain.errors import Invalid
@@ -38,7 +39,8 @@ def _problem(context: Context, kind: str, row: JsonDict) -> str | None:
         if kind == "credential":
             _check_credential(context, row, body)
         else:
-            check_outgoing(body, context.url_problem)
+            judge = number_problems if kind == "phone-number" else behaviour_problems
+            check_outgoing(body, context.url_problem, behaviour=judge)
     except Invalid as error:
         return f"PATCH it: {error}"
     except WrongKey as error:

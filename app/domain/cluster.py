@@ -159,6 +159,11 @@ class ProcessRegistry:
             if row["id"] != self.id
         )
 
+    def is_up(self, conn: Connection, process_id: str, now: datetime) -> bool:
+        """Whether a process is this one, or has had a heartbeat in time."""
+        known = processes.seen(conn, now - FRESH)
+        return process_id == self.id or any(row["id"] == process_id for row in known)
+
     def deregister(self, store: Store) -> None:
         """Mark this process as stopping, so that it gets no further calls."""
         with store.write() as conn:

@@ -26,6 +26,7 @@ class Step(NamedTuple):
 
 
 _MEDIA = "app.domain.services.media:MediaService"
+_TALK = "app.domain.services.operator_media:OperatorMedia"
 
 STEPS: Mapping[str, Step] = {
     "create": Step("app.domain.services.calls:CallService.create", "creates a call for the API"),
@@ -61,6 +62,11 @@ STEPS: Mapping[str, Step] = {
     "transfer-step": Step(
         "app.domain.legs.operator_call:watch", "ends a transfer whose step takes too long"
     ),
+    "talk-joined": Step(
+        f"{_TALK}.joined", "stores that a transfer assistant talks with the operator"
+    ),
+    "talk-end": Step(f"{_TALK}.request_end", "stores how a transfer assistant has decided"),
+    "talk-lost": Step(f"{_TALK}.lost", "stores that an operator's media socket is lost"),
     "back-request": Step(
         f"{CARRIER}:replace_document",
         "takes a caller out of the room of a transfer",

@@ -73,7 +73,7 @@ class EventWriter:
 
     async def request_end(self, reason: EndedReason, message: str | None) -> None:
         """Store our decision to end the call; return once it is committed."""
-        await self._retry(lambda: self._service.request_end(self._claim.call_id, reason, message))
+        await self._retry(lambda: self._service.request_end(self._claim, reason, message))
 
     def note(self, name: str, data: JsonObject) -> None:
         """Add a note to the event log. It is written soon, and dropped when too many wait."""

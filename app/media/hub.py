@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.services.media import MediaService, NoCapacity, StreamClaim
+from app.domain.services.operator_media import OperatorMedia
 from app.media.close_reason import CloseCause, CloseReason
 from app.media.drain import Drain
 from app.media.heartbeat import Heartbeat
@@ -45,12 +46,17 @@ class Hub:
         backends: Backends,
         limits: Limits | None = None,
         *,
+        operators: OperatorMedia | None = None,
         no_start: Callable[[], None] = lambda: None,
     ) -> None:
-        """``no_start`` is called for each socket that was accepted and sent no ``start``."""
+        """``operators``: the use cases of sockets on operators' legs; None: there are none.
+
+        ``no_start`` is called for each socket that was accepted and sent no ``start``.
+        """
         self._no_start = no_start
         self._strangers = FewLines(log)
         self._service = service
+        self._operators = operators
         self._presence = service.presence
         self._providers = providers
         self._backends = backends
@@ -106,7 +112,9 @@ class Hub:
             self._presence.release(claim.backend)
 
     async def _serve(self, claim: StreamClaim, socket: Socket) -> None:
-        session = MediaSession(claim, socket, self._service, self._backends, self._limits)
+        of_operator = self._operators if claim.transfer else None
+        service = of_operator or self._service
+        session = MediaSession(claim, socket, service, self._backends, self._limits)
         self._sessions[session] = asyncio.current_task()
         self._presence.sockets = len(self._sessions)
         try:
@@ -131,8 +139,10 @@ class Hub:
         query = bytes(scope["query_string"]).decode("latin-1")
         target = f"{raw_path}?{query}" if query else raw_path
         headers = [(n.decode("latin-1").lower(), v.decode("latin-1")) for n, v in scope["headers"]]
+        is_operators = self._operators is not None and self._operators.knows(token)
+        service = self._operators if self._operators and is_operators else self._service
         try:
-            return await in_store_thread(self._service.claim, provider, token, target, headers)
+            return await in_store_thread(service.claim, provider, token, target, headers)
         except ProviderError as error:  # refused, or the account lacks the secret for the check
             self._strangers.warning("media socket refused: %s", error)
             return FORBIDDEN
@@ -178,6 +188,7 @@ class Hub:
     async def _poll(self) -> None:
         if self._sessions:
             await self._close_stale_sockets()
+            await self._close_operators()
             await self._deliver_commands()
         if self._service.has_pending_db_errors:
             await self._flush_db_errors()
@@ -189,12 +200,12 @@ class Hub:
 
     def _monitor_of(self, call_id: str) -> Monitor | None:
         """The monitor of a call whose socket is here; the newest one after a reattach."""
-        found = [s.monitor for s in self._sessions if s.claim.call_id == call_id and s.monitor]
+        found = [s.monitor for s in self._own if s.claim.call_id == call_id and s.monitor]
         return found[-1] if found else None
 
     async def _deliver_commands(self) -> None:
         """Hand commands to the sessions whose end is not decided."""
-        able = {s.claim.call_id: s for s in self._sessions if s.monitor and not s.close_once.is_set}
+        able = {s.claim.call_id: s for s in self._own if s.monitor and not s.close_once.is_set}
         try:
             given = await in_store_thread(
                 self._service.commands, [session.claim for session in able.values()]
@@ -207,14 +218,14 @@ class Hub:
 
     async def _close_stale_sockets(self) -> None:
         """Close the sockets of calls that are over, and those that another one has replaced."""
-        joined = {session for session in self._sessions if session.monitor}
-        live = {session.claim.call_id for session in self._sessions}
+        joined = {session for session in self._own if session.monitor}
+        live = {session.claim.call_id for session in self._own}
         try:
             current = await in_store_thread(self._service.streams, live)
         except SQLAlchemyError as error:
             self._service.store_failed(error)
             return
-        for session in self._sessions:
+        for session in self._own:
             claim = session.claim
             if claim.call_id not in live:
                 continue  # it came meanwhile
@@ -222,3 +233,24 @@ class Hub:
                 session.close_once.set(CloseReason(CloseCause.OVER))
             elif session in joined and current[claim.call_id] != claim.stream:
                 session.close_once.set(CloseReason(CloseCause.SUPERSEDED, word="superseded"))
+
+    @property
+    def _own(self) -> Sequence[MediaSession]:
+        """The sessions on the calls' own legs; the others are on operators' legs."""
+        return [session for session in self._sessions if not session.claim.transfer]
+
+    async def _close_operators(self) -> None:
+        """Close the sockets of transfer assistants whose transfer is over."""
+        talks = [session for session in self._sessions if session.claim.transfer]
+        if not talks or self._operators is None:
+            return
+        try:
+            awaited = await in_store_thread(
+                self._operators.awaited, [session.claim for session in talks]
+            )
+        except SQLAlchemyError as error:
+            self._service.store_failed(error)
+            return
+        for session in talks:
+            if session.claim.stream not in awaited:
+                session.close_once.set(CloseReason(CloseCause.OVER))

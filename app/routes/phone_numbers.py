@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from flask import Response
 
-from app.domain.assistant.field_check import check_number
 from app.routes.crud import Kind, crud
 from app.routes.lean_flask import api_key
 from app.routes.operations import Operation
@@ -23,7 +22,8 @@ from providers.common.json_types import JsonDict
 
 
 def _with_warnings(response: Response, number: JsonDict) -> Response:
-    return warned(response, f"phone number {number['id']}", check_number(number))
+    findings = services().checks.number(api_key().org_id, number)
+    return warned(response, f"phone number {number['id']}", findings)
 
 
 blueprint = crud(
@@ -65,4 +65,5 @@ class ImportPath(Model):
 def import_number(path: ImportPath, body: ImportPhoneNumber) -> Response:
     """Import phone number."""
     given = {**body.given(), "provider": path.provider}
-    return reply(services().resources.phone_numbers.create(api_key().org_id, given), 201)
+    made = services().resources.phone_numbers.create(api_key().org_id, given)
+    return _with_warnings(reply(made, 201), made)

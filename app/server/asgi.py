@@ -65,6 +65,7 @@ class Application:
             services.providers,
             services.backends,
             limits,
+            operators=services.operator_media,
             no_start=self.connections.note_no_start,
         )
         self.warming: asyncio.Task[None] | None = None

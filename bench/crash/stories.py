@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bench.crash.world import NotServedError, World
+from providers.common.json_types import JsonObject
+from providers.simulation.plays import TALKS as TRANSFER_ASSISTANT
 from providers.simulation.stage import Callee
 from providers.simulation.stage import CallerAction as Act
 from tests.fakes.carriers.accounts import CUSTOMER
@@ -131,9 +133,15 @@ def stopped(world: World) -> None:
     os.kill(world.bridge.process.pid, signal.SIGTERM)
 
 
-def transferred(world: World) -> None:
+SAYS: JsonObject = {
+    "mode": "warm-transfer-say-message",
+    "message": "A caller.",
+    "dialTimeout": 5,
+}
+
+
+def transferred(world: World, plan: JsonObject = SAYS) -> None:
     """A caller who waits for an operator, and ends the call where none comes."""
-    plan = {"mode": "warm-transfer-say-message", "message": "A caller.", "dialTimeout": 5}
     place = {"type": "number", "number": world.stage.config.destination, "transferPlan": plan}
     call = _create(world, bypass=False)
     path = f"/call/{call['id']}"
@@ -156,6 +164,18 @@ def transferred_in_vain(world: World) -> None:
     """The same; the operator is busy."""
     world.stage.operator = Callee("busy")
     transferred(world)
+
+
+def talked(world: World) -> None:
+    """The same; an assistant talks with the operator first, who takes the call."""
+    world.stage.operator = Callee(acts=(Act.ACCEPT,))
+    transferred(world, {**TRANSFER_ASSISTANT, "dialTimeout": 5})
+
+
+def talked_in_vain(world: World) -> None:
+    """The same; the operator's media socket dies."""
+    world.stage.operator = Callee(acts=(Act.DROP,))
+    transferred(world, {**TRANSFER_ASSISTANT, "dialTimeout": 5})
 
 
 def transferred_to_nobody(world: World) -> None:
@@ -181,6 +201,9 @@ STORIES: Mapping[str, Story] = {
     "operator-failure": Story(transferred_to_nobody, WAITS),
     "operator-callback": Story(transferred, WAITS),
     "transfer-step": Story(transferred, WAITS, with_="operator-request.before:error"),
+    "talk-joined": Story(talked, WAITS),
+    "talk-end": Story(talked, WAITS),
+    "talk-lost": Story(talked_in_vain, WAITS),
     "back-request": Story(transferred_in_vain, WAITS),
     "find-request": Story(dialled, TALKS, with_="dial-request.before:error"),
     "fetch-request": Story(quiet),

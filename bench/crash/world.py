@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +18,7 @@ import sqlalchemy as sa
 import urllib3
 
 from app.store.engine import Store
-from app.store.schema import jobs, messages
+from app.store.schema import jobs, messages, processes
 from providers.registry import SIMULATORS
 from providers.simulation.config import own_port
 from providers.simulation.stage import Callee, Stage
@@ -138,10 +139,11 @@ class World:
 
 
 def skip_leases(url: str) -> None:
-    """Let half a minute pass: the leases of the killed process are over."""
+    """Let half a minute pass: the killed process counts as dead, and its leases are over."""
     store = Store(url)
     with store.write() as conn:
         conn.execute(messages.update().values(leased_until=None))
+        conn.execute(processes.update().values(seen_at=datetime.now(UTC) - timedelta(minutes=1)))
         if store.is_sqlite:
             held = jobs.c.leased_until.is_not(None)
             conn.execute(jobs.update().where(held).values(leased_until=jobs.c.due))

@@ -67,6 +67,8 @@ class HookKind(StrEnum):
     """The operator has spoken, and the leg asks for its document (``token``)."""
     BRIEFED = "briefed"
     """The operator has heard that document, and the leg asks for the next one (``token``)."""
+    TALKED = "talked"
+    """The operator's media socket: its status, and the request for what follows it (``token``)."""
     OPERATOR_STATUS = "operator-status"
     """Status of the operator's leg (``token``)."""
     ROOM = "room"
@@ -80,7 +82,14 @@ class HookKind(StrEnum):
 
 
 OF_OPERATORS = frozenset(
-    {HookKind.OPERATOR, HookKind.SPOKE, HookKind.BRIEFED, HookKind.OPERATOR_STATUS, HookKind.ROOM}
+    {
+        HookKind.OPERATOR,
+        HookKind.SPOKE,
+        HookKind.BRIEFED,
+        HookKind.TALKED,
+        HookKind.OPERATOR_STATUS,
+        HookKind.ROOM,
+    }
 )
 """About the leg of a transfer's operator, or the room where it meets the caller."""
 

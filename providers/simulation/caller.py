@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from providers.simulation.media_socket import Ending, MediaSocket
 from providers.simulation.speech import converse
 from providers.simulation.stage import CallerAction, Stage
@@ -12,36 +14,58 @@ from providers.simulation.text_socket import TextSocket
 TALK_FRAMES = 15
 
 
-def perform(act: CallerAction, socket: MediaSocket, stage: Stage, patience: float) -> Ending:
-    """Do the caller's action. ``patience``: seconds until a call that goes on is cut."""
-    stage.socket = socket
+# The keys that an action presses.
+KEYS: Mapping[CallerAction, str] = {
+    CallerAction.PRESS: "#",
+    CallerAction.ACCEPT: "1",
+    CallerAction.DECLINE: "2",
+}
+
+
+def perform(
+    act: CallerAction,
+    socket: MediaSocket,
+    stage: Stage,
+    patience: float,
+    party: str = "caller",
+) -> Ending:
+    """Do the action of who is on the leg. ``patience``: seconds until a call that goes on is cut.
+
+    ``party``: ``caller`` or ``operator``.
+    """
+    if party == "caller":
+        stage.socket = socket
     stage.talking.set()
     if act not in (CallerAction.STAY, CallerAction.CONVERSE):
-        _talk(socket, stage, patience)
-    ending = _act(act, socket, stage, patience)
+        _talk(socket, stage, patience, party)
+    ending = _act(act, socket, stage, patience, party)
+    stage.ears[party].has_heard_voice |= socket.is_loud
     for fault in socket.faults:
         stage.problem(fault)
     return ending
 
 
-def _act(act: CallerAction, socket: MediaSocket, stage: Stage, patience: float) -> Ending:
+def _act(
+    act: CallerAction, socket: MediaSocket, stage: Stage, patience: float, party: str
+) -> Ending:
     if act is CallerAction.DROP:
         socket.abort()
         return Ending.DROPPED
     if act is CallerAction.HANG_UP or (
         act is CallerAction.CONVERSE and _converse(socket, stage, patience)
     ):
-        stage.timeline.add("caller", "hangs up")
-        stage.left = True
-        stage.moments.hung_up()
+        stage.timeline.add(party, "hangs up")
+        if party == "caller":
+            stage.left = True
+            stage.moments.hung_up()
         socket.leave()
         return Ending.CALLER_LEFT
     if stage.cut:
         stage.cut = False
         return Ending.DROPPED
-    if act is CallerAction.PRESS:
-        stage.timeline.add("caller", "presses #")
-        socket.press("#")
+    if act in KEYS:
+        stage.timeline.add(party, f"presses {KEYS[act]}")
+        socket.press(KEYS[act])
     if act is CallerAction.END_CALL:
         stage.bridge.end_call(stage.known_call())
     if act is CallerAction.TRANSFER:
@@ -55,13 +79,14 @@ def _converse(socket: MediaSocket, stage: Stage, patience: float) -> bool:
     return converse(socket, stage, patience)
 
 
-def _talk(socket: MediaSocket, stage: Stage, patience: float) -> None:
+def _talk(socket: MediaSocket, stage: Stage, patience: float, party: str) -> None:
     socket.talk(TALK_FRAMES)
     if socket.playout.wait_heard(patience):
-        stage.timeline.add("caller", "talks, hears the assistant")
-        stage.moments.heard_assistant(socket.playout.first_at)
+        stage.timeline.add(party, "talks, hears the assistant")
+        if party == "caller":
+            stage.moments.heard_assistant(socket.playout.first_at)
     elif not socket.interrupted:
-        stage.problem("the caller talked, and heard nothing of the assistant")
+        stage.problem(f"the {party} talked, and heard nothing of the assistant")
 
 
 def _wait(act: CallerAction, socket: MediaSocket, stage: Stage, patience: float) -> Ending:

@@ -22,10 +22,12 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from providers.common.audio import SAMPLE_WIDTH
+from providers.common.audio import SAMPLE_WIDTH, level
 from providers.simulation.timeline import SimulatorError
 
 FRAME_SECONDS = 0.02
+# Mean level of a piece with a voice; 16-bit samples.
+LOUD = 200
 
 
 class SocketRefused(SimulatorError):
@@ -147,6 +149,8 @@ class MediaSocket(ABC):
         self.interrupted = False
         # No side ended it in time.
         self.expired = False
+        # Audio came that is as loud as a voice.
+        self.is_loud = False
         # Messages of the bridge that this carrier would not have understood.
         self.faults: list[str] = []
         self._headers = headers
@@ -185,6 +189,7 @@ class MediaSocket(ABC):
     def sound(self, pcm: bytes) -> None:
         """Take audio for the caller."""
         self.playout.sound(len(pcm) / SAMPLE_WIDTH / self.sample_rate)
+        self.is_loud = self.is_loud or level(pcm) > LOUD
         self.ear.put(pcm)
 
     def cleared(self) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from providers.common.json_types import JsonObject
 from providers.simulation.assistants import ECHO, LISTENING, UPSTREAM
+from providers.simulation.bridge import digits
 from providers.simulation.client_server import client_server, hears
 from providers.simulation.config import SIP_DESTINATION
 from providers.simulation.media_socket import FRAME_SECONDS
@@ -60,6 +61,23 @@ SCREENING = (
 )
 # What the operator hears before the caller.
 BRIEFING = "A caller who asks for a person."
+# What the transfer assistant says to an operator who has decided.
+AGREED, DECLINED = "Here is the caller.", "All right."
+# A keypad menu as the transfer assistant, whatever answers the caller.
+TALKS: JsonObject = {
+    "mode": VOICEMAIL_MODE,
+    "transferAssistant": {
+        "firstMessage": "A caller asks for a person. Press 1 to take the call.",
+        "model": {
+            "provider": "embedded",
+            "menu": {
+                "1": {"say": AGREED, "then": "transferSuccessful"},
+                "2": {"say": DECLINED, "then": "transferCancel"},
+            },
+        },
+        "voice": {"provider": "embedded"},
+    },
+}
 
 
 def hears_only(stage: Stage, party: str, *wanted: str) -> None:
@@ -111,6 +129,10 @@ class Plays(ABC, Generic[S, C]):
     @abstractmethod
     def unassigned(self, stage: S, *acts: CallerAction) -> None:
         """Call in. The number's webhooks lead to the bridge and name no assistant."""
+
+    @abstractmethod
+    def caller_ref(self, stage: S) -> str:
+        """The carrier's id of the leg that called in."""
 
     @abstractmethod
     def own_document(self, stage: S, details: JsonObject, *acts: CallerAction) -> None:
@@ -207,6 +229,19 @@ class Plays(ABC, Generic[S, C]):
         self.asked(stage, {"error": CLOSED})
         hears(stage, CLOSED)
 
+    def hooked(self, stage: S, action: JsonObject) -> None:
+        """The number has a hook for this caller, so no assistant answers."""
+        prefix = digits(stage.config.customer)[:2]
+        filters = [{"type": "startsWith", "key": "number", "startsWith": [prefix]}]
+        hook = {"on": "call.ringing", "filters": filters, "do": [action]}
+        with stage.bridge.number_as(stage.carrier, {"hooks": [hook]}):
+            self.unassigned(stage)
+            stage.call_id = stage.bridge.call_of(self.caller_ref(stage))
+
+    def hooked_say(self, stage: S) -> None:
+        self.hooked(stage, {"type": "say", "exact": CLOSED})
+        hears(stage, CLOSED)
+
     def refused_destination(self, stage: S, outcome: str) -> None:
         """The destination is not reached. The caller, back with the assistant, presses #."""
         stage.destination_outcome = outcome
@@ -223,7 +258,7 @@ class Plays(ABC, Generic[S, C]):
     def warm_answered(self, stage: S) -> None:
         """Both legs hear what they should, and nothing else."""
         self.warm(stage, Callee(), transferCompleteAudioUrl="https://owner.example/beep.mp3")
-        hears_only(stage, "caller", "briefing", "music", "operator")
+        hears_only(stage, "caller", "voice", "briefing", "music", "operator")
         hears_only(stage, "operator", "briefing", "signal", "caller")
         if not any(BRIEFING in line and line.count("operator") for line in stage.timeline.lines):
             stage.problem("the operator did not hear the message")
@@ -235,6 +270,34 @@ class Plays(ABC, Generic[S, C]):
             stage.problem("the caller heard an operator")
         if not stage.moments.waits:
             stage.problem("the caller did not hear the assistant again")
+
+    def warm_assisted(self, stage: S, words: str, act: CallerAction, *acts: CallerAction) -> None:
+        """A transfer assistant talks with the operator, who does this. ``words``: it says so."""
+        self.warm(stage, Callee(acts=(act,)), *acts, **TALKS)
+        (told,) = stage.bridge.call(stage.known_call())["artifact"]["transfers"]
+        if "messages" not in told or words not in told["transcript"]:
+            stage.problem(f"the transfer has the transcript {told.get('transcript')!r}")
+
+    def warm_agreed(self, stage: S) -> None:
+        """The caller hears nothing of the talk, and the operator nothing of the caller until then."""
+        self.warm_assisted(stage, AGREED, CallerAction.ACCEPT)
+        hears_only(stage, "operator", "voice", "caller")
+        hears_only(stage, "caller", "voice", "briefing", "music", "operator")
+
+    def warm_declined(self, stage: S, act: CallerAction) -> None:
+        """The caller, back with the assistant, presses #."""
+        words = DECLINED if act is CallerAction.DECLINE else ""
+        self.warm_assisted(stage, words, act, CallerAction.PRESS)
+        hears_only(stage, "operator", "voice")
+        if "operator" in stage.ears["caller"].heard:
+            stage.problem("the caller heard the operator")
+
+    def warm_dialled(self, stage: S) -> None:
+        """The same of a call that the bridge dials."""
+        stage.operator = Callee(acts=(CallerAction.ACCEPT,))
+        stage.bridge.plan = {"transferPlan": TALKS}
+        self.dial(stage, Callee(acts=(CallerAction.TRANSFER,)))
+        hears_only(stage, "operator", "voice", "caller")
 
     def warm_spoken(self, stage: S) -> None:
         self.warm(stage, Callee(), mode=SPEAKS_FIRST)

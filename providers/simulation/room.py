@@ -34,6 +34,8 @@ class Ear:
 
     def __init__(self) -> None:
         self._blocks: list[tuple[float, ...]] = []
+        # Whether a voice was audible on its media socket.
+        self.has_heard_voice = False
 
     def hear(self, *sources: Source, seconds: float = TICK_SECONDS) -> None:
         """Hear these sources at once."""
@@ -48,8 +50,9 @@ class Ear:
 
     @property
     def heard(self) -> set[str]:
-        """The names of all that was audible."""
-        return {each.name.lower() for each in Source if self.has_heard(each)}
+        """The names of all that was audible; ``voice``: an assistant's, on a media socket."""
+        voice = {"voice"} if self.has_heard_voice else set()
+        return voice | {each.name.lower() for each in Source if self.has_heard(each)}
 
 
 class Room:

@@ -11,6 +11,7 @@ from providers.simulation.assistants import ECHO, LISTENING, SQUAD
 from providers.simulation.plays import (
     ENDED_BY_ASSISTANT,
     ENDED_BY_CUSTOMER,
+    TALKS,
     VOICEMAIL_MODE,
     C,
     Plays,
@@ -25,6 +26,8 @@ VOICEMAIL = "voicemail"
 BUSY = "customer-busy"
 NO_ANSWER = "customer-did-not-answer"
 REQUEST_FAILED = "assistant-request-returned-error"
+HOOK_SAID = "call.ringing.hook-executed-say"
+HOOK_TRANSFERRED = "call.ringing.hook-executed-transfer"
 REQUEST_FORWARDED = "assistant-request-returned-forwarding-phone-number"
 
 
@@ -289,6 +292,44 @@ def shared(plays: Plays[S, C]) -> tuple[Scenario[S], ...]:
             ENDED_BY_ASSISTANT,
         ),
         Scenario(
+            "warm-transfer-assistant",
+            "An assistant talks with the operator, who presses 1 for the caller; then both talk.",
+            plays.warm_agreed,
+            FORWARDED,
+        ),
+        Scenario(
+            "warm-transfer-assistant-dialled",
+            "The same, of a call that the bridge dials.",
+            plays.warm_dialled,
+            FORWARDED,
+        ),
+        Scenario(
+            "warm-transfer-assistant-declined",
+            "The operator presses 2, and the caller, back with the assistant, presses #.",
+            lambda stage: plays.warm_declined(stage, CallerAction.DECLINE),
+            ENDED_BY_ASSISTANT,
+        ),
+        Scenario(
+            "warm-transfer-assistant-hangup",
+            "The same; the operator hangs up on the assistant.",
+            lambda stage: plays.warm_declined(stage, CallerAction.HANG_UP),
+            ENDED_BY_ASSISTANT,
+        ),
+        Scenario(
+            "warm-transfer-assistant-dropped",
+            "The same; the operator's media socket dies.",
+            lambda stage: plays.warm_declined(stage, CallerAction.DROP),
+            ENDED_BY_ASSISTANT,
+        ),
+        Scenario(
+            "warm-transfer-assistant-voicemail",
+            "The same; a machine answers for the operator.",
+            lambda stage: plays.warm_failed(
+                stage, Callee(acts=(CallerAction.STAY,), machine=True), **TALKS
+            ),
+            ENDED_BY_ASSISTANT,
+        ),
+        Scenario(
             "warm-transfer-speaks-first",
             "The operator is told why only after saying something; then both talk.",
             plays.warm_spoken,
@@ -389,5 +430,19 @@ def shared(plays: Plays[S, C]) -> tuple[Scenario[S], ...]:
             "The same; the server does not answer.",
             lambda stage: plays.asked(stage, None),
             REQUEST_FAILED,
+        ),
+        Scenario(
+            "number-hook-say",
+            "A hook of the number (call.ringing) speaks to the caller; no assistant answers.",
+            plays.hooked_say,
+            HOOK_SAID,
+        ),
+        Scenario(
+            "number-hook-transfer",
+            "The same; the hook has the caller connected to a destination.",
+            lambda stage: plays.hooked(
+                stage, {"type": "transfer", "destination": stage.bridge.destination()}
+            ),
+            HOOK_TRANSFERRED,
         ),
     )

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from providers.common.audio import SAMPLE_WIDTH, level
 from providers.common.dtmf import tone
-from providers.simulation.media_socket import MediaSocket
+from providers.simulation.media_socket import LOUD, MediaSocket
 from providers.simulation.script import TakenTurn, Turn, When, sound
 from providers.simulation.stage import Stage
 
@@ -19,8 +19,6 @@ STEP_SECONDS = 0.02
 # The delay that a phone makes up for. Later audio is lost: silence in its place would pass for the
 # assistant's.
 LATE_SECONDS = 0.1
-# Mean level of a step with a voice; 16-bit samples.
-LOUD = 200
 # Longer than any pause between two sentences of one answer.
 QUIET_SECONDS = 0.8
 # The shortest answer. Less is the rest of an interrupted one.

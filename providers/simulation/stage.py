@@ -42,6 +42,10 @@ class CallerAction(StrEnum):
     """Talks; then the call is transferred through the bridge's API."""
     STAY = "stay"
     """Listens until another side ends the call."""
+    ACCEPT = "accept"
+    """Of an operator: talks, presses ``1``, and waits for the assistant to leave."""
+    DECLINE = "decline"
+    """Of an operator: the same with ``2``."""
     CONVERSE = "converse"
     """Takes the configured turns, listens in between, and hangs up."""
 

@@ -18,8 +18,8 @@ from websockets.sync.client import ClientConnection, connect
 
 from providers.common.audio import SAMPLE_WIDTH, level
 from providers.simulation.assistants import SPEAKING
-from providers.simulation.media_socket import FRAME_SECONDS, MediaSocket
-from providers.simulation.speech import LOUD, QUIET_SECONDS
+from providers.simulation.media_socket import FRAME_SECONDS, LOUD, MediaSocket
+from providers.simulation.speech import QUIET_SECONDS
 from providers.simulation.stage import Stage
 from providers.simulation.timeline import SimulatorError
 

@@ -174,6 +174,7 @@ OPERATORS: Mapping[HookKind, tuple[EventKind, bool]] = {
     HookKind.OPERATOR: (EventKind.OPERATOR_ANSWERED, True),
     HookKind.SPOKE: (EventKind.OPERATOR_ANSWERED, True),
     HookKind.BRIEFED: (EventKind.OPERATOR_BRIEFED, True),
+    HookKind.TALKED: (EventKind.OPERATOR_TALKED, True),
     HookKind.OPERATOR_STATUS: (EventKind.OPERATOR_ENDED, False),
 }
 """What the recorded request of each of the operator's hooks says, and whether it asks."""
@@ -218,6 +219,7 @@ WHERE_IT_ASKS = frozenset(
         HookKind.OPERATOR,
         HookKind.SPOKE,
         HookKind.BRIEFED,
+        HookKind.TALKED,
         HookKind.WAIT,
     }
 )

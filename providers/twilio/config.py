@@ -34,6 +34,7 @@ HOOKS: tuple[Hook, ...] = (
     Hook(HookKind.OPERATOR, "/twilio/operator/<token>", _METHODS),
     Hook(HookKind.SPOKE, "/twilio/spoke/<token>", _METHODS),
     Hook(HookKind.BRIEFED, "/twilio/briefed/<token>", _METHODS),
+    Hook(HookKind.TALKED, "/twilio/talked/<token>", _METHODS),
     Hook(HookKind.OPERATOR_STATUS, "/twilio/operator_status/<token>", _METHODS),
     Hook(HookKind.ROOM, "/twilio/room/<token>", _METHODS),
     Hook(HookKind.RECORDING, "/twilio/recording/<token>", _METHODS),

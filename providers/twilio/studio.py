@@ -40,6 +40,11 @@ OVER = Outcome(
         # The flow gets the caller back when the destination has hung up.
         Reason.ASSISTANT_FORWARDED_CALL,
         Reason.ASSISTANT_REQUEST_RETURNED_FORWARDING_PHONE_NUMBER,
+        # The number's own hook has said what is to be said, or has forwarded the caller.
+        Reason.CALL_RINGING_HOOK_EXECUTED_SAY,
+        Reason.CALL_RINGING_HOOK_EXECUTED_TRANSFER,
+        Reason.CALL_ENDING_HOOK_EXECUTED_SAY,
+        Reason.CALL_ENDING_HOOK_EXECUTED_TRANSFER,
         # A person ended the call on purpose: another number must not be dialled for it.
         Reason.MANUALLY_CANCELED,
     ),

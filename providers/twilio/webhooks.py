@@ -178,6 +178,18 @@ def _read_briefed(webhook: Webhook) -> WebhookReport:
     return WebhookReport(None, (event,), asks=True)
 
 
+def _read_talked(webhook: Webhook) -> WebhookReport:
+    """The operator's media socket: its status, or the verb after ``</Connect>``."""
+    if "StreamEvent" not in webhook.values:  # Twilio asks of a leg that is over, too
+        status = webhook.values.get("CallStatus", "")
+        ended = {"outcome": status} if status in ENDS else {}
+        kind = EventKind.OPERATOR_ENDED if ended else EventKind.OPERATOR_TALKED
+        return WebhookReport(None, (_of_operator(webhook, kind, ended),), asks=True)
+    word = webhook.word("StreamEvent")
+    event = _of_operator(webhook, EventKind.NOTE)
+    return WebhookReport(None, (event,), unknown=() if word in STREAM_EVENTS else (word,))
+
+
 def _read_operator_status(webhook: Webhook) -> WebhookReport:
     word = webhook.word("CallStatus")
     kind = EventKind.OPERATOR_ENDED if word in ENDS else OPERATOR.get(word, EventKind.NOTE)
@@ -216,6 +228,7 @@ _READERS: dict[HookKind, Callable[[Webhook], WebhookReport]] = {
     HookKind.OPERATOR: _read_operator,
     HookKind.SPOKE: _read_spoke,
     HookKind.BRIEFED: _read_briefed,
+    HookKind.TALKED: _read_talked,
     HookKind.OPERATOR_STATUS: _read_operator_status,
     HookKind.ROOM: _read_room,
     HookKind.RECORDING: _read_recording,

@@ -32,6 +32,7 @@ HOOKS: tuple[Hook, ...] = (
     Hook(HookKind.OPERATOR, "/vonage/operator/<token>", ("GET", "POST")),
     Hook(HookKind.SPOKE, "/vonage/spoke/<token>", ("GET", "POST")),
     Hook(HookKind.BRIEFED, "/vonage/briefed/<token>", ("GET", "POST")),
+    Hook(HookKind.TALKED, "/vonage/talked/<token>", ("GET", "POST")),
     Hook(HookKind.OPERATOR_STATUS, "/vonage/operator_event/<token>", ("GET", "POST")),
     Hook(HookKind.WAIT, "/vonage/wait/<token>", ("GET", "POST")),
 )

@@ -219,6 +219,23 @@ def _briefed(webhook: Webhook) -> WebhookReport:
     return WebhookReport(None, (_of_operator(webhook, EventKind.OPERATOR_BRIEFED),), asks=True)
 
 
+def _talked(webhook: Webhook) -> WebhookReport:
+    """A status of the leg to the operator's media socket, which may ask for what follows it."""
+    row = MEDIA.get(webhook.word)
+    if row is None or not row.asks:
+        unknown = () if row or webhook.word in NOTES | STATUSES else (webhook.word,)
+        return WebhookReport(None, (_of_socket(webhook, EventKind.NOTE),), unknown=unknown)
+    return WebhookReport(None, (_of_socket(webhook, EventKind.OPERATOR_TALKED),), asks=True)
+
+
+def _of_socket(webhook: Webhook, kind: EventKind) -> CallEvent:
+    """An event of that leg. Its own id is not the operator's."""
+    event = _of_operator(webhook, kind)
+    named = event.data.get("forwardLegRef")
+    told = {name: value for name, value in event.data.items() if name != "forwardLegRef"}
+    return event._replace(data={**told, "mediaLegRef": named} if named else told)
+
+
 def _operator_status(webhook: Webhook) -> WebhookReport:
     word = webhook.word
     ended = word == "completed" or (word in PHONE and word not in OPERATOR)
@@ -241,6 +258,7 @@ OF_OPERATORS: Mapping[HookKind, Callable[[Webhook], WebhookReport]] = {
     HookKind.OPERATOR: _operator,
     HookKind.SPOKE: _spoke,
     HookKind.BRIEFED: _briefed,
+    HookKind.TALKED: _talked,
     HookKind.OPERATOR_STATUS: _operator_status,
 }
 

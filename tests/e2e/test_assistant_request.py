@@ -37,7 +37,7 @@ def number(bridge: Bridge, receiver: Receiver) -> Iterator[Number]:
 
     patch()
     yield patch
-    patch(server=None, fallbackDestination=None)
+    patch(server=None, fallbackDestination=None, hooks=None)
 
 
 def says(body: Any, status: int = 200) -> Reply:
@@ -199,13 +199,7 @@ def test_a_failure_goes_to_the_fallback_destination(
     sid = TWILIO.new_ref()
     body = first_asked(bridge, receiver, sid, says({}, 503))
     assert "One moment." in body
-    action = body.partition('action="')[2].partition('"')[0]
-    fields = {
-        "DialCallStatus": "completed",
-        "DialCallSid": TWILIO.new_ref(),
-        "CallStatus": "in-progress",
-    }
-    TWILIO.send(bridge, target(action), TWILIO.arrival(sid, **fields))
+    hang_up_of_destination(bridge, sid, body)
     call = the_call(bridge, sid)
     assert call["endedReason"] == "assistant-request-returned-error"
     assert call["forwardedPhoneNumber"] == THERE["number"]
@@ -218,6 +212,84 @@ def test_a_fallback_destination_passes_the_gate(
     sid = TWILIO.new_ref()
     assert "<Hangup" in first_asked(bridge, receiver, sid, says({}))
     assert "ALLOWED_COUNTRIES" in the_call(bridge, sid)["endedMessage"]
+
+
+ENDS: list[tuple[dict[str, Any], str, str]] = [
+    # the action of the hook, what the document has, what becomes of the call
+    (
+        {"type": "say", "exact": "Sorry, {{customer.number}}."},
+        "Sorry, +",
+        "call.ending.hook-executed-say",
+    ),
+    (
+        {"type": "transfer", "destination": THERE},
+        "<Dial",
+        "call.ending.hook-executed-transfer",
+    ),
+]
+
+
+@pytest.mark.parametrize(("action", "told", "reason"), ENDS, ids=[each[2] for each in ENDS])
+def test_a_hook_of_the_end(
+    bridge: Bridge,
+    receiver: Receiver,
+    number: Number,
+    action: dict[str, Any],
+    told: str,
+    reason: str,
+) -> None:
+    """No assistant came of the request. The hook goes before the fallback destination."""
+    wanted = {"type": "oneOf", "key": "call.endedReason", "oneOf": ["assistant-request-failed"]}
+    hook = {"on": "call.ending", "filters": [wanted], "do": action}
+    number(hooks=[hook], fallbackDestination={**THERE, "message": "One moment."})
+    sid = TWILIO.new_ref()
+    body = first_asked(bridge, receiver, sid, says({}, 503))
+    assert told in body
+    assert "One moment." not in body
+    assert arrive(bridge, sid) == body
+    if "<Dial" in body:
+        hang_up_of_destination(bridge, sid, body)
+    call = the_call(bridge, sid)
+    assert call["endedReason"] == reason
+    assert "503" in call["inboundPhoneCallDebuggingArtifacts"]["assistantRequestError"]
+    receiver.wait_for(lambda _: reason in reports(receiver))
+
+
+def test_a_hook_of_the_ring(bridge: Bridge, receiver: Receiver, number: Number) -> None:
+    """The server is not asked, and gets the report."""
+    number(hooks=[{"on": "call.ringing", "do": [{"type": "say", "exact": "Closed."}]}])
+    sid = TWILIO.new_ref()
+    body = arrive(bridge, sid)
+    assert "Closed." in body
+    assert body.endswith("<Hangup /></Response>")
+    receiver.wait_for(lambda _: "call.ringing.hook-executed-say" in reports(receiver))
+    assert not questions(receiver)
+
+
+def reports(receiver: Receiver) -> list[str]:
+    """The ended reasons of the end-of-call reports."""
+    told = [json.loads(request.body)["message"] for request in receiver.requests]
+    return [m["endedReason"] for m in told if m["type"] == "end-of-call-report"]
+
+
+def test_a_hook_of_another_end(bridge: Bridge, receiver: Receiver, number: Number) -> None:
+    wanted = {"type": "oneOf", "key": "call.endedReason", "oneOf": ["assistant-request-failed"]}
+    hook = {"on": "call.ending", "filters": [wanted], "do": {"type": "say", "exact": "Sorry."}}
+    number(hooks=[hook])
+    sid = TWILIO.new_ref()
+    assert "Closed." in first_asked(bridge, receiver, sid, says({"error": "Closed."}))
+    assert the_call(bridge, sid)["endedReason"] == "assistant-request-returned-error"
+
+
+def hang_up_of_destination(bridge: Bridge, sid: str, body: str) -> None:
+    """The destination had answered, and is gone. ``body``: the document that dialled it."""
+    action = body.partition('action="')[2].partition('"')[0]
+    fields = {
+        "DialCallStatus": "completed",
+        "DialCallSid": TWILIO.new_ref(),
+        "CallStatus": "in-progress",
+    }
+    TWILIO.send(bridge, target(action), TWILIO.arrival(sid, **fields))
 
 
 def test_nobody_to_ask(bridge: Bridge) -> None:

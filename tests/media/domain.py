@@ -109,6 +109,8 @@ class Domain:
         """Where the store says that a call is heard."""
         self.media_wakers = list[Callable[[str], None]]()
         self.lived = list[str]()
+        self.operators: Operators | None = None
+        """Stands for the service of the sockets on operators' legs; None: there are none."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed = asyncio.Event()
 
@@ -159,8 +161,10 @@ class Domain:
     def store_failed(self, error: Exception) -> None:
         self.store_failures.append(error)
 
-    def request_end(self, call_id: str, reason: EndedReason, message: str | None = None) -> None:
-        self._tell("intend", call_id, reason, message)
+    def request_end(
+        self, claim: StreamClaim, reason: EndedReason, message: str | None = None
+    ) -> None:
+        self._tell("intend", claim.call_id, reason, message)
 
     def note(self, claim: StreamClaim, name: str, data: Mapping[str, Any]) -> None:
         self._tell("note", claim.call_id, name, dict(data))
@@ -315,3 +319,16 @@ class Domain:
         self.wake()
         if errors := self.raises.get(told[0]):
             raise errors.pop(0)
+
+
+class Operators(Domain):
+    """Stands for ``OperatorMedia``: knows the tokens that begin with ``operator``."""
+
+    over = False
+    """Whether the transfers are over."""
+
+    def knows(self, token: str) -> bool:
+        return token.startswith("operator")
+
+    def awaited(self, claims: Collection[StreamClaim]) -> frozenset[str]:
+        return frozenset() if self.over else frozenset(claim.stream for claim in claims)

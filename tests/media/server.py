@@ -45,6 +45,7 @@ def hosting(domain: Domain) -> Flask:
         "providers": PROVIDERS,
         "backends": BACKENDS,
         "context": SimpleNamespace(media_wakers=domain.media_wakers),
+        "operator_media": domain.operators,
         "start": lambda: domain.lived.append("start"),
         "stop": lambda: domain.lived.append("stop"),
         "talks": False,

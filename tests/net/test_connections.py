@@ -70,6 +70,7 @@ PLACES: dict[str, dict[str, str]] = {
         "urllib3.request": MACHINE,
     },
     "app/cli/demo_talk.py": {"urllib3.request": COMMAND},  # is there a model?
+    "app/cli/port.py": {"socket.socket": MACHINE},
     "app/cli/processes.py": {
         "socket.socket": MACHINE,  # is a port free?
         "urllib3.request": MACHINE,

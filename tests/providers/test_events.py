@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from enum import StrEnum
 
 import pytest
 
 from providers.base.webhook import HookKind
-from providers.events import CallStatus, EndedReason, EventKind
+from providers.events import LATER_REASONS, CallStatus, EndedReason, EventKind
 
 STATUSES = ["queued", "ringing", "in-progress", "forwarding", "ended"]
 
@@ -107,14 +108,17 @@ def test_the_statuses_of_the_page_in_their_order() -> None:
     assert [status.value for status in CallStatus if status not in later] == STATUSES
 
 
-def test_the_reasons_of_the_page_and_the_one_it_lacks() -> None:
+def test_the_reasons_of_the_page_and_those_it_lacks() -> None:
     assert len(REASONS) == 56
-    added = "phone-call-provider-bypass-enabled-but-no-call-received"
-    assert [reason.value for reason in EndedReason] == [*REASONS, added]
+    assert [reason.value for reason in EndedReason] == [*REASONS, *LATER_REASONS]
+
+
+def test_a_later_reason_has_one_of_the_page_that_stands_for_it() -> None:
+    assert {older for older in LATER_REASONS.values() if older} <= set(REASONS)
 
 
 @pytest.mark.parametrize("enum", [CallStatus, EndedReason], ids=lambda enum: enum.__name__)
 def test_names_are_the_values_spelt_in_python(enum: type[StrEnum]) -> None:
     shortened = {EndedReason.NO_CALL_RECEIVED}
     for member in set(enum) - shortened:
-        assert member.name == member.value.replace("-", "_").upper()
+        assert member.name == re.sub("[-.]", "_", member.value).upper()

@@ -218,7 +218,7 @@ def test_nobody_at_all_is_a_customer_too(api: Api) -> None:
 @pytest.mark.parametrize("nothing", NOTHING, ids=repr)
 def test_an_unserved_field_that_says_nothing_is_no_refusal(entry: Api, nothing: Any) -> None:
     """As clients send back what Vapi has answered."""
-    number = {**TWILIO_NUMBER, "number": "+14155550149", "hooks": nothing, "workflowId": nothing}
+    number = {**TWILIO_NUMBER, "number": "+14155550149", "workflowId": nothing}
     made = entry.made("/phone-number", {**number, "twilioApiKey": nothing})
     call = {
         "phoneCallProviderBypassEnabled": True,

@@ -109,8 +109,8 @@ WRONG_CALLS: list[tuple[dict[str, Any], str]] = [
     ),
     ({"phoneNumber": {"twilioPhoneNumber": "me"}}, f"phoneNumber.twilioPhoneNumber {E164}"),
     (
-        {"phoneNumber": {"hooks": [{}]}},
-        f"phoneNumber.property hooks should not exist: {NOT_SERVED['hooks']}",
+        {"phoneNumber": {"workflowId": "x"}},
+        f"phoneNumber.property workflowId should not exist: {NOT_SERVED['workflowId']}",
     ),
     (
         {"phoneNumber": {"server": {"url": "ftp://x"}}},

@@ -26,9 +26,9 @@ from app.assistants.local.squad.member import Member, system_messages
 from app.assistants.local.takeover.hold import Hold
 from app.assistants.local.takeover.listener import SupervisorListener
 from app.assistants.local.takeover.take_over import TakeOver
-from app.assistants.local.tools.definitions import MENU_TOOLS, Tool
+from app.assistants.local.tools.definitions import MENU_TOOLS, Kind, Tool
 from app.assistants.local.tools.execution import ToolExecutor
-from app.assistants.local.tools.reading import left_out, read_tools
+from app.assistants.local.tools.reading import left_out, read_operators_tools, read_tools
 from app.assistants.local.transcript.conversation import NAMES, Conversation
 from app.assistants.local.transcript.messages import MessageBuilder
 from app.assistants.local.transcript.spoken_text import TextTiming
@@ -217,11 +217,15 @@ class VoiceAgent:
 
     def _tools(self, claim: StreamClaim, config: AgentConfig) -> list[Tool]:
         """The assistant's tools; of the embedded menu, those that it calls."""
-        if _provider(config.model) == "embedded":
+        is_menu = _provider(config.model) == "embedded"
+        if is_menu and not claim.transfer:
             return MENU_TOOLS
-        for why in left_out(claim.assistant):
+        for why in left_out(claim.assistant, of_operator=bool(claim.transfer)):
             log.warning("call %s: a tool is left out: %s", claim.call_id, why)
-        return read_tools(claim.assistant)
+        if not claim.transfer:
+            return read_tools(claim.assistant)
+        ends = [each for each in MENU_TOOLS if is_menu and each.kind is Kind.END_CALL]
+        return [*read_operators_tools(claim.assistant), *ends]
 
     def _changed(self, kind: str, data: JsonDict) -> None:
         if kind in ("said", "tool", "added"):
@@ -398,7 +402,11 @@ def _model(
     Raises the first model's error if none can be built.
     """
     if _provider(config.model) == "embedded":
-        return embedded.make(config.model, guessed=_provider(config.transcriber) == "embedded")
+        return embedded.make(
+            config.model,
+            guessed=_provider(config.transcriber) == "embedded",
+            of_operator=bool(claim.transfer),
+        )
 
     def make(chosen: Config) -> Any:
         return llm.make_model(chosen, claim.accounts, claim.call, call_context.addresses)

@@ -67,7 +67,6 @@ class Kind:
 
 
 NO_FIELDS_OF_NUMBERS = {
-    "hooks": "a number's hooks are not served: give the assistant `hooks`",
     "workflowId": "there are no workflows: name an assistant",
 }
 

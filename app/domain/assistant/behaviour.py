@@ -19,3 +19,9 @@ def behaviour_problems(assistant: JsonObject, path: str = "") -> Iterator[str]:
         yield path + problem
     for problem in speech_text.problems(object_of(assistant, "voice")):
         yield path + problem
+
+
+def number_problems(number: JsonObject, path: str = "") -> Iterator[str]:
+    """The same of a phone number, whose ``hooks`` are others than an assistant's."""
+    for problem in transfer_places.problems(number):
+        yield path + problem

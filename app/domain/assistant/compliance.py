@@ -23,6 +23,9 @@ SAID = (
 )
 """Fields of a call's body that hold words of the call, or what follows from them."""
 OUTPUTS = "structuredOutputs"
+TRANSFERS = "transfers"
+SAID_TO_OPERATOR = ("messages", "transcript")
+"""Fields of a transfer that hold words of its transfer assistant and its operator."""
 
 
 def keeps_no_record(assistant: Json) -> bool:
@@ -35,6 +38,11 @@ def keeps_no_record(assistant: Json) -> bool:
 def without_words(body: JsonObject, kept_outputs: frozenset[str]) -> JsonDict:
     """The call's body without what was said. ``kept_outputs``: ids of ``forceStoreOnHipaaEnabled``."""
     left = {name: value for name, value in body.items() if name not in (*SAID, OUTPUTS)}
+    if TRANSFERS in left:
+        left[TRANSFERS] = [
+            {name: value for name, value in each.items() if name not in SAID_TO_OPERATOR}
+            for each in left[TRANSFERS]
+        ]
     results = body.get(OUTPUTS)
     kept = results if isinstance(results, Mapping) else {}
     kept = {id: entry for id, entry in kept.items() if id in kept_outputs}

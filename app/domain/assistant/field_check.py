@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from app.domain.assistant import (
     carrier_speech,
+    number_hooks,
     speech_fields,
     tool_parts,
     transfer_places,
@@ -127,7 +128,8 @@ def check_number(body: Json) -> list[Finding]:
         inside = object_of(body, holder) if holder else body
         if inside.get(name) not in (None, False):  # False is what happens
             found.append(Finding(path, row.fate, row.why))
-    return found
+    idle = number_hooks.without_effect(body)
+    return [*found, *(Finding(path, Fate.IGNORED, why) for path, why in idle)]
 
 
 def _object(given: Json, path: str, key: str) -> Iterator[Finding]:

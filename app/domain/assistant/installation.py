@@ -8,10 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from app.domain.assistant import carrier_speech, upstream
+from app.domain.assistant import (
+    carrier_speech,
+    tool_types,
+    transfer_assistant,
+    transfer_places,
+    transfer_plan,
+    upstream,
+)
 from app.domain.assistant.config import EMBEDDED, LOCAL, NO_TRANSCRIBER, AssistantConfig
 from app.domain.assistant.field_check import Finding, check_fields
-from app.domain.assistant.fields import Json, text_of
+from app.domain.assistant.fields import Json, object_of, objects_of, text_of
 from app.domain.assistant.served_fields import Fate
 from app.domain.assistant.vendor_fields import MODEL, TRANSCRIBER, VOICE
 from app.domain.errors import Invalid
@@ -25,6 +32,7 @@ TRANSPORTS = frozenset(
 )
 """Vapi's own transports, which the phone number or the request decides here."""
 EMBEDDED_NAME = str(EMBEDDED["provider"])
+STAGES = (MODEL, TRANSCRIBER, VOICE)
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,7 @@ def check(assistant: AssistantConfig, installation: Installation) -> list[Findin
     """Every field of the assistant, and what a call of it would miss."""
     stages = {each.path: each for each in stage_findings(assistant, installation)}
     fields = [stages.pop(each.path, each) for each in check_fields(assistant.json)]
-    return [*fields, *stages.values()]
+    return [*fields, *stages.values(), *_operators_findings(assistant, installation)]
 
 
 def stage_findings(assistant: AssistantConfig, installation: Installation) -> Iterator[Finding]:
@@ -92,6 +100,27 @@ def stage_findings(assistant: AssistantConfig, installation: Installation) -> It
         ):
             if problem:  # a call leaves it out
                 yield Finding(path, Fate.IGNORED, problem)
+
+
+def _operators_findings(
+    assistant: AssistantConfig, installation: Installation
+) -> Iterator[Finding]:
+    """The same for the assistants that talk with the operators of transfers, and their tools."""
+    for place in transfer_places.places(assistant.json):
+        given = transfer_plan.read(place.destination).assistant
+        if not given:
+            continue
+        path = f"{place.path}{transfer_places.PLAN}.transferAssistant"
+        whole = transfer_assistant.effective(assistant, given)
+        if wrong := transfer_assistant.menu_problem(whole):
+            yield Finding(path, Fate.REFUSED, wrong)
+        own = {stage for stage in STAGES if text_of(object_of(given, stage), "provider")}
+        for each in stage_findings(whole, installation):
+            if each.path.partition(".")[0] in own:  # what it inherits is told already
+                yield each._replace(path=f"{path}.{each.path}")
+        for number, tool in enumerate(objects_of(object_of(given, "model"), "tools")):
+            if why := tool_types.operators_problem(text_of(tool, "type")):
+                yield Finding(f"{path}.model.tools.{number}.type", Fate.IGNORED, why)
 
 
 def _speech_findings(assistant: AssistantConfig, installation: Installation) -> Iterator[Finding]:
@@ -163,5 +192,6 @@ def never_works(assistant: AssistantConfig, settings: Settings) -> str | None:
 
 
 def _never(assistant: AssistantConfig, settings: Settings) -> Iterator[str]:
-    found = stage_findings(assistant, Installation(settings))
+    own = Installation(settings)
+    found = [*stage_findings(assistant, own), *_operators_findings(assistant, own)]
     return (f"{each.path} {each.why}" for each in found if each.never)

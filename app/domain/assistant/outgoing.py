@@ -56,18 +56,26 @@ NAMES = frozenset(field[-1] for field in CALLED.keys() | SECRETS | HEADERS | CRE
 UrlProblem = Callable[[str], str | None]
 """Returns the reason, a sentence, why this program may not call a URL; None when it may."""
 
+Behaviour = Callable[[JsonObject, str], Iterator[str]]
+"""Returns what of a body can never work, as sentences. The text is the body's path, with a dot."""
+
 
 def check_outgoing(
-    body: JsonObject, url_problem: UrlProblem, path: str = "", holders: tuple[str, ...] = ()
+    body: JsonObject,
+    url_problem: UrlProblem,
+    path: str = "",
+    holders: tuple[str, ...] = (),
+    behaviour: Behaviour = behaviour_problems,
 ) -> None:
     """Raises ``Invalid`` for an assistant, phone number or tool with what we cannot or may not do.
 
     ``path``: of the body within the client's, with a dot. ``holders``: as of a ``_Field``.
+    ``behaviour``: of ``behaviour.py``, for this kind of body.
     """
     problems = list[str]()
     for field in _fields(body, path, holders):
         problems += [*_url_problems(field, url_problem)] or [*_unsendable(field)]
-    _raise([*problems, *vendor_field_problems(body, path), *behaviour_problems(body, path)])
+    _raise([*problems, *vendor_field_problems(body, path), *behaviour(body, path)])
 
 
 def check_credential_ids(

@@ -52,7 +52,6 @@ NO_ADDRESS = ignored("requests come from this installation's own addresses")
 ONCE = ignored("a voice or transcriber is asked once, then its `fallbackPlan`")
 BY_SIP = Row(Fate.SERVED, "of a caller's leg that is SIP; any other destination is dialled")
 IN_REFER_TO = mapped("the headers of a REFER are always in its Refer-To")
-NO_TRANSFER_ASSISTANT = ignored("no assistant talks to the operator, who hears a message")
 OWN_LEVEL = ignored("the suppressor finds the level by itself")
 NO_WORKFLOWS = ignored("workflows are not served: use a squad")
 
@@ -187,7 +186,7 @@ ROWS: Mapping[str, Row] = {
     "model.tools.destinations.squadId": SERVED,
     "model.tools.destinations.squadOverrides": SERVED,
     "model.tools.destinations.transferMode": SERVED,
-    "model.tools.destinations.transferPlan.contextEngineeringPlan": NO_TRANSFER_ASSISTANT,
+    "model.tools.destinations.transferPlan.contextEngineeringPlan": SERVED,
     "model.tools.destinations.transferPlan.dialTimeout": SERVED,
     "model.tools.destinations.transferPlan.fallbackPlan": SERVED,
     "model.tools.destinations.transferPlan.holdAudioUrl": SERVED,
@@ -197,7 +196,22 @@ ROWS: Mapping[str, Row] = {
     "model.tools.destinations.transferPlan.sipVerb": BY_SIP,
     "model.tools.destinations.transferPlan.summaryPlan": SERVED,
     "model.tools.destinations.transferPlan.timeout": SERVED,
-    "model.tools.destinations.transferPlan.transferAssistant": NO_TRANSFER_ASSISTANT,
+    **{
+        f"model.tools.destinations.transferPlan.transferAssistant.{name}": SERVED
+        for name in (
+            "backgroundSound",
+            "backgroundSpeechDenoisingPlan",
+            "firstMessage",
+            "firstMessageMode",
+            "maxDurationSeconds",
+            "model",
+            "name",
+            "silenceTimeoutSeconds",
+            "startSpeakingPlan",
+            "transcriber",
+            "voice",
+        )
+    },
     "model.tools.destinations.transferPlan.transferCompleteAudioUrl": SERVED,
     "model.tools.destinations.transferPlan.twiml": SERVED,
     "model.tools.destinations.type": SERVED,

@@ -19,6 +19,9 @@ SERVED = frozenset(
     }
 )
 
+OF_OPERATORS = frozenset({"transferSuccessful", "transferCancel"})
+"""Those of the assistant that talks with a transfer's operator, which always has both."""
+
 GOOGLE = "Google is not connected here: use a function, an apiRequest or an MCP server"
 SLACK = "Slack is not connected here: use a function, an apiRequest or an MCP server"
 LEAD_CONNECTOR = "GoHighLevel is not connected here: use an apiRequest with its API"
@@ -45,6 +48,11 @@ NOT_SERVED: Mapping[str, str] = {
 }
 
 KNOWN = SERVED | NOT_SERVED.keys()
+
+
+def operators_problem(given: object) -> str | None:
+    """The same as ``problem``, for the assistant that talks with an operator."""
+    return None if given in OF_OPERATORS else problem(given)
 
 
 def problem(given: object) -> str | None:

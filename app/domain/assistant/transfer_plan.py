@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from app.domain.assistant import talk_fields
 from app.domain.assistant.fields import Json, object_of, text_of
 from app.domain.assistant.words import words_of
 from providers.common import operator_twiml
@@ -90,6 +91,10 @@ class TransferPlan:
     verb: Verb = Verb.DIAL
     listen_seconds: int = 0
     """How long the operator may stay silent before being told. 0: is told at once."""
+    assistant: Json = field(default_factory=dict)
+    """``transferAssistant``, in the mode that has one."""
+    context: Json = field(default_factory=dict)
+    """``contextEngineeringPlan``: what the transfer assistant knows of the conversation."""
 
     @property
     def is_warm(self) -> bool:
@@ -99,12 +104,18 @@ class TransferPlan:
     @property
     def wants_summary(self) -> bool:
         untold = self.mode is Mode.EXPERIMENTAL and not self.message
+        untold = untold and not (self.assistant and not self.summary)
         wanted = self.mode in WITH_SUMMARY or untold
         return wanted and self.summary.get("enabled") is not False
 
     @property
     def detects_machine(self) -> bool:
         return self.mode is Mode.EXPERIMENTAL
+
+    @property
+    def talk_seconds(self) -> float:
+        """How long the transfer assistant may talk with the operator."""
+        return talk_fields.max_seconds(self.assistant)
 
     @property
     def briefing_seconds(self) -> float:
@@ -114,10 +125,15 @@ class TransferPlan:
         return min(operator_twiml.seconds(operator_twiml.parse(self.twiml)), MOST_BRIEFING_SECONDS)
 
     def briefing(self, summary: str) -> str:
-        """What the operator hears; empty where ``twiml`` says it."""
+        """What the operator hears; empty where ``twiml`` says it.
+
+        With a transfer assistant, what that has to tell.
+        """
         if self.twiml:
             return ""
         told = summary if self.wants_summary else self.message
+        if self.assistant:
+            return (told or self.message)[:MAX_TEXT]
         return (told or self.message or NO_SUMMARY)[:MAX_TEXT]
 
 
@@ -137,6 +153,8 @@ def read(destination: JsonObject) -> TransferPlan:
         fallback=_fallback(object_of(plan, "fallbackPlan")),
         verb=Verb(verb) if verb in set(Verb) else Verb.DIAL,
         listen_seconds=_seconds(plan, "timeout") if mode in SPEAKS_FIRST else 0,
+        assistant=object_of(plan, "transferAssistant") if mode == Mode.EXPERIMENTAL else {},
+        context=object_of(plan, "contextEngineeringPlan"),
     )
 
 
@@ -168,7 +186,8 @@ def problem(destination: JsonObject) -> str | None:
         url = plan.get(name)
         if url and not (isinstance(url, str) and (WEB.fullmatch(url) or "{{" in url)):
             return f"transferPlan.{name} must be a URL of http or https"
-    return _twiml_problem(plan)
+    wrong = talk_fields.problem(plan)
+    return f"transferPlan.{wrong}" if wrong else _twiml_problem(plan)
 
 
 def _twiml_problem(plan: Json) -> str | None:

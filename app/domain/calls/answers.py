@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import datetime
 from typing import Any
 
 from app.domain.calls import instructions
@@ -133,6 +134,10 @@ def _loaded(context: Context, call: Call, request: JsonObject, part: JsonObject)
 
 def _connect_again(context: Context, call: Call, request: JsonObject) -> Connect:
     """The instruction that answered this request, with its own tokens."""
+    if request["kind"] == EventKind.OPERATOR_ANSWERED:
+        answered_at = datetime.fromisoformat(request["at"])
+        forward = str(request["data"]["forward"])
+        return instructions.connect_operator(context, call, forward, answered_at)
     with context.store.read() as conn:
         given = instructions.tokens_for(CallTx(context, conn, call), request["key"])
     if request["kind"] == EventKind.LEG_FETCHED:

@@ -18,7 +18,7 @@ from app.domain.calls.state import CallState, fold
 from app.domain.context import Context
 from app.store import events
 from app.store.ids import new_id
-from providers.events import CallEvent, CallStatus, EndedReason, EventKind
+from providers.events import LATER_REASONS, CallEvent, CallStatus, EndedReason, EventKind
 
 
 class Change(NamedTuple):
@@ -193,6 +193,6 @@ _shown = attrgetter("status", "ended_reason", "started_at", "ended_at", "settled
 
 def _reason(context: Context, call: Call, reason: EndedReason) -> EndedReason:
     """The reason to show. ``ENDED_REASONS=seed`` allows only the 56 values of Vapi's page."""
-    if reason is EndedReason.NO_CALL_RECEIVED and context.settings.ended_reasons == "seed":
-        return context.providers[call.provider].connect_failed
-    return reason
+    if reason not in LATER_REASONS or context.settings.ended_reasons != "seed":
+        return reason
+    return LATER_REASONS[reason] or context.providers[call.provider].connect_failed

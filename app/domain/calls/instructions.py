@@ -97,6 +97,28 @@ def connect(context: Context, call: Call, given: DocumentTokens) -> Connect:
     )
 
 
+def connect_operator(
+    context: Context, call: Call, forward_id: str, answered_at: datetime
+) -> Connect:
+    """The instruction that connects the leg of a forward's operator to its transfer assistant.
+
+    The same arguments give the same tokens: a repeated request gets the same document.
+    """
+    provider = context.providers[call.provider]
+    seconds = context.settings.join_timeout_seconds + JOIN_GRACE_SECONDS
+    expires_at = answered_at + timedelta(seconds=seconds)
+    media = tokens.operator_token(context.vault, call.id, forward_id, expires_at)
+    callback = tokens.forward_token(context.vault, call.id, forward_id)
+    url = hook_url(context, provider, HookKind.TALKED, callback)
+    return Connect(
+        call_id=call.id,
+        media_url=f"{context.presence.media_base(media)}/media/{provider.name}/{media}",
+        stream_url=url,
+        continue_url=url,
+        number=call.facts.number,
+    )
+
+
 def machine_detection(
     context: Context, call: Call, given: DocumentTokens
 ) -> MachineDetection | None:

@@ -44,6 +44,8 @@ class Purpose(StrEnum):
     """Identify the call of a webhook, as long as the call is stored."""
     FORWARD = "forward"
     """The same, for the webhooks of one forward. Its facts are the forward's id."""
+    OPERATOR = "operator"
+    """Open the media socket on the leg of a forward's operator, once."""
     STREAM = "stream"
     """The short MAC in the name of a stream."""
 
@@ -51,7 +53,13 @@ class Purpose(StrEnum):
 UPSTREAM = "upstream"
 """Purpose of a row that is no token: a message of an upstream that has asked for something."""
 NONCE, EXPIRY, NAME_MAC, CALL, MAC = 6, 4, 8, 16, 16
-LENGTHS = {Purpose.MEDIA: NONCE + EXPIRY + NAME_MAC, Purpose.CALLBACK: NONCE, Purpose.FORWARD: 16}
+_NAME = NONCE + EXPIRY + NAME_MAC
+LENGTHS = {
+    Purpose.MEDIA: _NAME,
+    Purpose.CALLBACK: NONCE,
+    Purpose.FORWARD: 16,
+    Purpose.OPERATOR: _NAME,
+}
 
 
 class DocumentTokens(NamedTuple):
@@ -69,6 +77,7 @@ class MediaToken:
     call: Call
     expires_at: datetime
     used: bool
+    purpose: Purpose = Purpose.MEDIA
 
 
 def document_tokens(
@@ -85,6 +94,17 @@ def document_tokens(
 def forward_token(vault: Vault, call_id: str, forward_id: str) -> str:
     """A callback token that also identifies the forward."""
     return write(vault, Purpose.FORWARD, UUID(forward_id).bytes, call_id)
+
+
+def operator_token(vault: Vault, call_id: str, forward_id: str, expires_at: datetime) -> str:
+    """The token of the media socket on the operator's leg; the same for the same arguments."""
+    name = stream_name(vault, _nonce_of(forward_id), expires_at, call_id)
+    return write(vault, Purpose.OPERATOR, name, call_id)
+
+
+def _nonce_of(forward_id: str) -> bytes:
+    """The end of a forward's id, which is random."""
+    return UUID(forward_id).bytes[-NONCE:]
 
 
 # ------------------------------------------------------------------ look up
@@ -106,16 +126,34 @@ def find_call(vault: Vault, conn: Connection, token: str, *, lock: bool = False)
 
 
 def find_media(vault: Vault, conn: Connection, token: str) -> MediaToken | None:
-    found = read(vault, Purpose.MEDIA, token)
+    return _find_named(vault, conn, token, Purpose.MEDIA) or _find_random(conn, token)
+
+
+def find_operators(vault: Vault, conn: Connection, token: str) -> MediaToken | None:
+    """The same for the token of an operator's media socket, of the call's newest forward."""
+    found = _find_named(vault, conn, token, Purpose.OPERATOR)
+    forward = found.call.facts.forward if found else None
+    if found is None or forward is None:
+        return None
+    return found if _decoded(token)[:NONCE] == _nonce_of(forward.id) else None
+
+
+def is_operators(vault: Vault, token: str) -> bool:
+    """Whether it is the token of an operator's media socket."""
+    return read(vault, Purpose.OPERATOR, token) is not None
+
+
+def _find_named(vault: Vault, conn: Connection, token: str, purpose: Purpose) -> MediaToken | None:
+    found = read(vault, purpose, token)
     if found is None:
-        return _find_random(conn, token)
+        return None
     name, call_id = found
     call = record.get(conn, call_id)
     if call is None:
         return None
     seconds = int.from_bytes(name[NONCE : NONCE + EXPIRY], "big")
     used = calls.is_token_used(conn, digest(token))
-    return MediaToken(token, call, datetime.fromtimestamp(seconds, UTC), used)
+    return MediaToken(token, call, datetime.fromtimestamp(seconds, UTC), used, purpose)
 
 
 def _find_random(conn: Connection, token: str) -> MediaToken | None:
@@ -131,7 +169,7 @@ def use(conn: Connection, media: MediaToken, at: datetime) -> bool:
     row = {
         "digest": digest(media.text),
         "call_id": media.call.id,
-        "purpose": Purpose.MEDIA,
+        "purpose": media.purpose,
         "created_at": at,
         "expires_at": media.expires_at,
         "used_at": at,

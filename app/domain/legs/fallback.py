@@ -22,6 +22,9 @@ HAPPENED: Mapping[str, str] = {
     "voicemail": "an answering machine answered",
     "rejected": "the call was rejected",
     "completed": "the other party hung up",
+    "declined": "the other party did not take the call",
+    "silent": "the other party said nothing",
+    "too-long": "the other party did not agree in time",
 }
 """A carrier's word, or ours, for a failed transfer -> the clause that the assistant reads."""
 OTHERWISE = "the call could not be connected"
@@ -29,12 +32,16 @@ DEFAULT = "I am sorry, I could not reach anybody."
 """The caller hears this where a plan ends the call without words of its own."""
 
 
-def tell(tx: CallTx, pending: PendingForward, outcome: str) -> None:
-    """Store the commands for the assistant: what has happened, and what to say."""
+def tell(tx: CallTx, pending: PendingForward, outcome: str, why: str = "") -> None:
+    """Store the commands for the assistant: what has happened, and what to say.
+
+    ``why``: the reason that the operator gave.
+    """
     plan = transfer_plan.read(pending.destination).fallback
     happened = HAPPENED.get(outcome, OTHERWISE)
     place = destinations.address(pending.destination)
-    told = f"The transfer to {place} failed: {happened}. The caller is back with you."
+    reason = f" The reason given: {why}" if why else ""
+    told = f"The transfer to {place} failed: {happened}.{reason} The caller is back with you."
     added: JsonDict = {
         "type": "add-message",
         "message": {"role": "system", "content": told},

@@ -36,6 +36,8 @@ AT_ONCE = {EndedReason.MANUALLY_CANCELED, EndedReason.EXCEEDED_MAX_DURATION}
 TRANSFERRED = {
     EndedReason.ASSISTANT_FORWARDED_CALL,
     EndedReason.ASSISTANT_REQUEST_RETURNED_FORWARDING_PHONE_NUMBER,
+    EndedReason.CALL_RINGING_HOOK_EXECUTED_TRANSFER,
+    EndedReason.CALL_ENDING_HOOK_EXECUTED_TRANSFER,
 }
 """Ended reasons of calls whose leg is connected to a destination."""
 

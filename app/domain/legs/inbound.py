@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from sqlalchemy.engine import Connection
 
-from app.domain.assistant import carrier_speech, validate
+from app.domain.assistant import carrier_speech, number_hooks, validate
 from app.domain.assistant.config import AssistantConfig
+from app.domain.assistant.number_hooks import Action
 from app.domain.calls import (
     answers,
     create,
@@ -29,7 +30,7 @@ from app.domain.ids import parse_uuid
 from app.domain.legs import late_binding
 from app.domain.legs.assistant_request import Question
 from app.domain.legs.auth import belongs
-from app.domain.legs.no_assistant import Refusal, end_call, fallback, not_found
+from app.domain.legs.no_assistant import Refusal, end_call, fallback, not_found, ring
 from app.domain.legs.queue import line
 from app.domain.resources import squads
 from app.domain.resources.squads import ChosenSquad
@@ -130,12 +131,15 @@ class InboundLegs:
         call.facts = call.facts._replace(
             leg_ref=leg.leg_ref, api_url=leg.api_url or None, sip_leg=leg.sip
         )
-        asks = refusal is NOT_PROVIDED and call.facts.server is not None
+        hook = _ringing_hook(call, leg)
+        asks = hook is None and refusal is NOT_PROVIDED and call.facts.server is not None
         if asks:
             call.facts = call.facts._replace(asking_since=self.context.now())
         tx = CallTx(self.context, conn, call)
         create.insert_call(tx, secrets, webhook.report.events)
         self._map_refs(conn, webhook, leg, call)
+        if hook is not None:
+            return self._kept(tx, webhook, ring(tx, hook))
         if refusal is None and limits.is_full(tx):
             return self._kept(tx, webhook, line.refuse(tx))
         if asks:
@@ -289,6 +293,13 @@ class InboundLegs:
 
     def _may_return(self, webhook: VerifiedWebhook, url: str) -> bool:
         return instructions.return_url_problem(self.context, webhook.provider, url) is None
+
+
+def _ringing_hook(call: Call, leg: Leg) -> Action | None:
+    """The action of the number's hook for this caller, whatever assistant the leg's URL names."""
+    if leg.inbound is False:
+        return None
+    return number_hooks.ringing(call.facts.phone_number, leg.from_)
 
 
 def request_of(report: WebhookReport) -> str | None:

@@ -6,11 +6,13 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from app.domain.assistant import number_hooks
+from app.domain.assistant.number_hooks import Action, Moment
 from app.domain.assistant.secrets import split_secrets
 from app.domain.calls import instructions, variables
 from app.domain.calls.apply import request_end, state_of
 from app.domain.calls.record import Call, CallTx
-from app.domain.legs import transfer
+from app.domain.legs import hook_actions, transfer
 from app.domain.reporting.call_json import DEBUGGING
 from providers.base.instructions import Instruction, Say
 from providers.common import foreign_json, json_text
@@ -28,10 +30,11 @@ DESCRIPTIONS: Mapping[EndedReason, str] = {
     EndedReason.ASSISTANT_NOT_PROVIDED: "neither the URL nor the phone number names an assistant",
     EndedReason.ASSISTANT_NOT_INVALID: "the assistant is not valid",
 }
+INVALID = EndedReason.ASSISTANT_REQUEST_RETURNED_INVALID_ASSISTANT
 OF_THE_REQUEST = frozenset(
     {
         EndedReason.ASSISTANT_REQUEST_RETURNED_ERROR,
-        EndedReason.ASSISTANT_REQUEST_RETURNED_INVALID_ASSISTANT,
+        INVALID,
         EndedReason.ASSISTANT_REQUEST_RETURNED_NO_ASSISTANT,
     }
 )
@@ -56,12 +59,19 @@ def not_found(asked_for: str) -> Refusal:
 
 
 def end_call(tx: CallTx, refusal: Refusal) -> None:
-    """End the call for this reason, or forward it to the number's fallback destination.
+    """End the call for this reason, by a hook of the number, or by its fallback destination.
 
-    A call with a ``spoken`` text is not forwarded, because that reply of the server is no failure.
+    A call with a ``spoken`` text has no fallback, because that reply of the server is no failure.
     """
     log.warning("call %s: %s: %s", tx.call.id, refusal.reason, refusal.message or "no word of why")
-    fallback, message = tx.call.facts.phone_number.get("fallbackDestination"), refusal.message
+    number, message = tx.call.facts.phone_number, refusal.message
+    if hook := number_hooks.ending(number, words_of_request(refusal)):
+        tx.update(body={**tx.call.body, DEBUGGING: debugging(refusal, message)})
+        problem = hook_actions.execute(tx, Moment.ENDING, hook, message)
+        if problem is None:
+            return
+        message = "; ".join(filter(None, (message, problem)))
+    fallback = number.get("fallbackDestination")
     if fallback and refusal.spoken is None:
         destination = variables.filled(tx.context, tx.call, fallback)
         problem = transfer.begin(tx, destination, reason=refusal.reason, assisted=False)
@@ -69,10 +79,28 @@ def end_call(tx: CallTx, refusal: Refusal) -> None:
             return
         message = "; ".join(filter(None, (message, f"fallbackDestination: {problem}")))
     if refusal.spoken:
-        spoken = variables.filled_text(tx.context, tx.call, refusal.spoken)
-        tx.update(facts=tx.call.facts._replace(spoken=spoken))
+        hook_actions.speak(tx, refusal.spoken)
     tx.update(body={**tx.call.body, DEBUGGING: debugging(refusal, message)})
     request_end(tx, refusal.reason, message)
+
+
+def ring(tx: CallTx, hook: Action) -> list[Instruction]:
+    """The instructions for a leg that arrives, by the number's hook for its caller."""
+    problem = hook_actions.execute(tx, Moment.RINGING, hook)
+    if problem is not None:
+        end_call(tx, Refusal(hook_actions.REASONS[Moment.RINGING, hook.type], problem))
+    return fallback(tx)
+
+
+def words_of_request(refusal: Refusal) -> frozenset[str]:
+    """Vapi's words for what a reply to ``assistant-request`` lacks; none if none was asked for."""
+    if refusal.reason is EndedReason.ASSISTANT_REQUEST_RETURNED_ERROR:
+        untold = () if refusal.spoken else number_hooks.UNTOLD_ERRORS
+        return frozenset({refusal.reason, *untold})
+    if refusal.reason in OF_THE_REQUEST:
+        return frozenset({refusal.reason})
+    named_none = refusal.response is not None
+    return frozenset({INVALID} if named_none else ())
 
 
 def debugging(refusal: Refusal, message: str | None) -> JsonDict:

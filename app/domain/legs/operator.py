@@ -12,14 +12,14 @@ from app.domain.calls import answers
 from app.domain.calls.apply import apply_events, apply_report
 from app.domain.calls.facts import PendingForward
 from app.domain.calls.record import CallTx, Changes
-from app.domain.legs import transfer, warm_jobs
+from app.domain.legs import operator_talk, transfer, warm_jobs
 from app.domain.legs.inbound import VerifiedWebhook
 from app.domain.legs.warm_steps import REACHED, Progress, progress
 from providers.base.instructions import Brief, Fetch, HangUp, Instruction, Join, Listen, Play, Say
 from providers.base.webhook import HookKind
 from providers.events import CallEvent, CallStatus, EventKind
 
-VOICEMAIL, NO_ANSWER = "voicemail", "no-answer"
+VOICEMAIL, NO_ANSWER, FAILED = "voicemail", "no-answer", "failed"
 
 
 def handle(tx: CallTx, webhook: VerifiedWebhook) -> list[Instruction]:
@@ -45,10 +45,12 @@ def handle(tx: CallTx, webhook: VerifiedWebhook) -> list[Instruction]:
     return answer
 
 
-def fail(tx: CallTx, pending: PendingForward, outcome: str, error: str | None = None) -> None:
+def fail(
+    tx: CallTx, pending: PendingForward, outcome: str, error: str | None = None, *, why: str = ""
+) -> None:
     """End the transfer: the caller goes back, and the operator is hung up.
 
-    ``outcome``: the carrier's word, or ours.
+    ``outcome``: the carrier's word, or ours. ``why``: the operator's reason, for the assistant.
     """
     failed = CallEvent(
         EventKind.FORWARD_FAILED,
@@ -57,7 +59,7 @@ def fail(tx: CallTx, pending: PendingForward, outcome: str, error: str | None = 
         data={"forward": pending.id, "outcome": outcome, **({"error": error} if error else {})},
     )
     apply_events(tx, [failed])
-    if transfer.give_up(tx, pending, outcome):
+    if transfer.give_up(tx, pending, outcome, why):
         warm_jobs.bring_back(tx)
 
 
@@ -100,6 +102,8 @@ def _react(
         fail(tx, pending, NO_ANSWER)
     elif found.machine and not found.connected:
         fail(tx, pending, VOICEMAIL)
+    elif EventKind.OPERATOR_TALKED in kinds and not found.connected:
+        fail(tx, pending, FAILED)
     elif EventKind.OPERATOR_JOINED in kinds:
         tx.update(**transfer.shown(tx, pending))
     elif kinds & REACHED.keys():
@@ -121,6 +125,8 @@ def _end(tx: CallTx, pending: PendingForward) -> None:
 def _document(tx: CallTx, pending: PendingForward, hook: HookKind) -> list[Instruction]:
     """What the operator's leg does next. A repeated request gets the same answer."""
     plan = transfer_plan.read(pending.destination)
+    if hook is HookKind.OPERATOR and plan.assistant:
+        return [operator_talk.document(tx, pending)]
     if hook is HookKind.OPERATOR and plan.listen_seconds:
         return [Listen(transfer.hook_url(tx, pending, HookKind.SPOKE), plan.listen_seconds)]
     if hook in {HookKind.OPERATOR, HookKind.SPOKE}:
@@ -128,7 +134,7 @@ def _document(tx: CallTx, pending: PendingForward, hook: HookKind) -> list[Instr
         said: list[Instruction] = [Say(pending.briefing)] if pending.briefing else []
         told = [Brief(plan.twiml, briefed)] if plan.twiml else said
         return [*told, Fetch(briefed)]
-    if hook is HookKind.BRIEFED:
+    if hook in {HookKind.BRIEFED, HookKind.TALKED}:
         signal: list[Instruction] = [Play(plan.joined_url)] if plan.joined_url else []
         seconds = tx.context.settings.max_forward_seconds
         return [*signal, Join(transfer.room(pending), seconds)]

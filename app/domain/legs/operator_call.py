@@ -18,9 +18,9 @@ from app.domain.calls.apply import apply_events
 from app.domain.calls.facts import PendingForward
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context
-from app.domain.legs import destinations, operator, transfer, warm_jobs
+from app.domain.legs import destinations, operator, operator_talk, transfer, warm_jobs
 from app.domain.legs.leg_at_carrier import client_of
-from app.domain.legs.warm_steps import BRIEFING_SECONDS, Step, progress
+from app.domain.legs.warm_steps import BRIEFING_SECONDS, LOOK_SECONDS, Step, progress
 from app.store import accounts, events
 from app.store.vault import WrongKey
 from providers.base.rest import CarrierClient, OperatorCall, PlacedCall
@@ -112,20 +112,38 @@ def _refused(context: Context, payload: Mapping[str, str], error: ProviderError 
             operator.fail(*found, FAILED, str(error))
 
 
-def watch(context: Context, payload: Mapping[str, str]) -> None:
-    """Handler of the job ``watch-transfer``: end a transfer whose step takes too long."""
+def watch(context: Context, payload: Mapping[str, str]) -> float | None:
+    """Handler of the job ``watch-transfer``: end a transfer whose step takes too long.
+
+    Returns the seconds until it looks again, or None.
+    """
     step = Step(payload["step"])
     with _waiting(context, payload["callId"], payload["forward"]) as found:
         if found is None:
-            return
+            return None
         tx, pending = found
         log_of_call = events.of_call(tx.conn, tx.call.id)
         if progress(log_of_call, pending.id).step is not step:
-            return
+            return None
+        if step is Step.TALKING:
+            return _look(tx, pending)
         if step is not Step.BRIEFED:
             operator.fail(tx, pending, NO_ANSWER if step is Step.RINGING else FAILED)
-            return
+            return None
     _ask(context, payload)
+    return None
+
+
+def _look(tx: CallTx, pending: PendingForward) -> float | None:
+    """End a talk that is too long, or whose process was killed; else look again."""
+    left = operator_talk.seconds_left(tx, pending)
+    if operator_talk.is_deserted(tx, pending):
+        operator.fail(tx, pending, FAILED)
+    elif left <= 0:
+        operator.fail(tx, pending, operator_talk.TOO_LONG)
+    else:
+        return min(left, LOOK_SECONDS)
+    return None
 
 
 def _ask(context: Context, payload: Mapping[str, str]) -> None:
@@ -179,7 +197,8 @@ def hang_up(context: Context, payload: Mapping[str, str]) -> float | None:
 def _order(tx: CallTx, pending: PendingForward) -> OperatorCall:
     destination, plan = pending.destination, transfer_plan.read(pending.destination)
     extension = destination.get("extension")
-    most = tx.context.settings.max_forward_seconds + plan.ring_seconds + BRIEFING_SECONDS
+    told = plan.talk_seconds if plan.assistant else BRIEFING_SECONDS
+    most = tx.context.settings.max_forward_seconds + plan.ring_seconds + told
     return OperatorCall(
         to=destinations.address(destination),
         from_=destination.get("callerId") or tx.call.facts.number or "",

@@ -9,7 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.domain.assistant import transfer_places, transfer_plan
+from app.domain.assistant import (
+    installation,
+    transfer_assistant,
+    transfer_places,
+    transfer_plan,
+    validate,
+)
+from app.domain.assistant.config import LOCAL
+from app.domain.assistant.secrets import split_secrets
 from app.domain.assistant.transfer_plan import Verb
 from app.domain.calls import instructions, tokens
 from app.domain.calls.apply import apply_events, request_end, state_of
@@ -35,6 +43,8 @@ TRANSFERRED = "transferred"
 CANCELLED, NO_WORD = "cancelled", "no word of the carrier"
 MAX_FORWARDS = 3
 """The attempts per call, with the failed ones."""
+HIDDEN = "forward"
+"""Key of the call's secrets: those of the destination of its newest forward."""
 NO_ROOM = "this carrier connects a leg at once: it has no room where a caller can wait"
 NO_LEG = "a call from a browser has no phone leg, so it cannot be transferred"
 
@@ -50,8 +60,8 @@ def transfer(tx: CallTx, destination: JsonObject, content: str | None, summary: 
     problem = begin(tx, destination, message=content, reason=reason, summary=summary)
     if problem:
         raise Invalid(problem)
-    told = {"destination": dict(destination)}
-    server_messages.queue(tx, server_messages.TRANSFER_UPDATE, told)
+    public, _ = split_secrets(destination)
+    server_messages.queue(tx, server_messages.TRANSFER_UPDATE, {"destination": public})
 
 
 def begin(
@@ -74,9 +84,10 @@ def begin(
     if problem:
         return problem
     attempt = new_id()
+    public, hidden = split_secrets(destination)
     pending = PendingForward(
         id=attempt,
-        destination=dict(destination),
+        destination=public,
         message=message if message is not None else destinations.first_words(destination),
         reason=reason,
         back=assisted and destination.get("onFailure") != "end",
@@ -95,7 +106,11 @@ def begin(
     )
     # A caller who comes back has the assistant at once: the supervisor has given the call away.
     supervisor.note(tx, None, taken=False, cause=TRANSFERRED)
-    apply_events(tx, [event], {"facts": tx.call.facts._replace(forward=pending)})
+    also: Changes = {"facts": tx.call.facts._replace(forward=pending)}
+    secrets = tx.context.vault.open(tx.call.secret)
+    if hidden or HIDDEN in secrets:
+        also["secret"] = tx.context.vault.seal({**secrets, HIDDEN: hidden})
+    apply_events(tx, [event], also)
     return None
 
 
@@ -112,9 +127,26 @@ def _problem(tx: CallTx, state: CallState, destination: JsonObject) -> str | Non
     if state.forwards >= MAX_FORWARDS:
         problem = problem or f"a call is forwarded {MAX_FORWARDS} times at most"
     if problem is None:
-        return dial_limit.forward_problem(tx, destination)
+        return _talk_problem(tx, destination) or dial_limit.forward_problem(tx, destination)
     dial_limit.note_refusal(tx.context, reason, destination, problem)
     return problem
+
+
+def _talk_problem(tx: CallTx, destination: JsonObject) -> str | None:
+    """Why no transfer assistant of this destination can talk with its operator."""
+    given = transfer_plan.read(destination).assistant
+    if not given:
+        return None
+    whole = transfer_assistant.effective(tx.call.facts.assistant, given)
+    backend = whole.transport.backend(tx.context.settings)
+    problem = (
+        validate.problem(whole.json, tx.context.url_problem)
+        or transfer_assistant.menu_problem(whole)
+        or installation.never_works(whole, tx.context.settings)
+    )
+    if backend != LOCAL:
+        problem = f"this installation has no backend {LOCAL}"
+    return f"destination.transferPlan.transferAssistant cannot talk: {problem}" if problem else None
 
 
 def _briefing(destination: JsonObject, summary: str) -> str | None:
@@ -285,15 +317,15 @@ def after(tx: CallTx, state: CallState, new: Sequence[CallEvent]) -> bool:
     return give_up(tx, pending, next(words, NO_WORD))
 
 
-def give_up(tx: CallTx, pending: PendingForward, outcome: str) -> bool:
+def give_up(tx: CallTx, pending: PendingForward, outcome: str, why: str = "") -> bool:
     """Decide what follows a failed forward. Returns whether the assistant gets the caller back.
 
-    It is told why. Where it gets no caller back, the call ends.
+    It is told why, with the operator's reason. Where it gets no caller back, the call ends.
     """
     if is_warm(pending):
         warm_jobs.hang_up(tx, pending)
     if pending.back:
-        fallback.tell(tx, pending, outcome)
+        fallback.tell(tx, pending, outcome, why)
         return True
     request_end(tx, pending.reason, f"The destination was not reached: {outcome}")
     return False

@@ -23,7 +23,9 @@ class Step(StrEnum):
     """The carrier is asked to dial, and has said nothing of it."""
     RINGING = "ringing"
     ANSWERED = "answered"
-    """The operator hears the message."""
+    """The operator hears the message, or the transfer assistant is on its way."""
+    TALKING = "talking"
+    """The operator talks with the transfer assistant."""
     BRIEFED = "briefed"
     """The operator is on the way into the room."""
     JOINED = "joined"
@@ -33,6 +35,7 @@ REACHED: dict[EventKind, Step] = {
     EventKind.OPERATOR_DIALLED: Step.DIALLED,
     EventKind.OPERATOR_RINGING: Step.RINGING,
     EventKind.OPERATOR_ANSWERED: Step.ANSWERED,
+    EventKind.OPERATOR_TALKING: Step.TALKING,
     EventKind.OPERATOR_BRIEFED: Step.BRIEFED,
     EventKind.OPERATOR_JOINED: Step.JOINED,
 }
@@ -46,6 +49,8 @@ RING_GRACE_SECONDS = 10.0
 BRIEFING_SECONDS, CHARACTERS_A_SECOND = 15.0, 10.0
 """A message takes this long and a second more for so many characters, ``twiml`` its own time."""
 JOIN_SECONDS = 10.0
+LOOK_SECONDS = 10.0
+"""Between two looks at a talk with the operator: whether it goes on, and for how long."""
 
 
 class Progress(NamedTuple):
@@ -85,6 +90,12 @@ def _is_of_operator(event: CallEvent) -> bool:
     return event.kind in REACHED or event.kind is EventKind.OPERATOR_ENDED
 
 
+def talk_of(log: Iterable[CallEvent], forward_id: str) -> CallEvent | None:
+    """The beginning of the transfer assistant's talk with this transfer's operator."""
+    begun = (each for each in log if each.kind is EventKind.OPERATOR_TALKING)
+    return next((each for each in begun if each.data.get("forward") == forward_id), None)
+
+
 def longest(step: Step, plan: TransferPlan, briefing: str) -> float | None:
     """Seconds that a step may take. None: as long as the two talk."""
     match step:
@@ -92,6 +103,10 @@ def longest(step: Step, plan: TransferPlan, briefing: str) -> float | None:
             return NO_WORD_SECONDS
         case Step.RINGING:
             return plan.ring_seconds + RING_GRACE_SECONDS
+        case Step.ANSWERED if plan.assistant:
+            return NO_WORD_SECONDS
+        case Step.TALKING:
+            return LOOK_SECONDS
         case Step.ANSWERED:
             spoken = len(briefing) / CHARACTERS_A_SECOND + plan.briefing_seconds
             return plan.listen_seconds + BRIEFING_SECONDS + spoken

@@ -27,6 +27,22 @@ TEXTS: Mapping[str, Told] = {
     R.ASSISTANT_REQUEST_RETURNED_FORWARDING_PHONE_NUMBER: Told(
         "Your server had the call forwarded without an assistant."
     ),
+    R.CALL_RINGING_HOOK_EXECUTED_SAY: Told(
+        "A hook of the number spoke to the caller instead of an assistant."
+    ),
+    R.CALL_RINGING_HOOK_EXECUTED_TRANSFER: Told(
+        "A hook of the number had the call forwarded without an assistant."
+    ),
+    R.CALL_ENDING_HOOK_EXECUTED_SAY: Told(
+        "Your server named no assistant, and a hook of the number spoke to the caller.",
+        "Look at the server's answer to the assistant-request.",
+        "warn",
+    ),
+    R.CALL_ENDING_HOOK_EXECUTED_TRANSFER: Told(
+        "Your server named no assistant, and a hook of the number had the call forwarded.",
+        "Look at the server's answer to the assistant-request.",
+        "warn",
+    ),
     R.MANUALLY_CANCELED: Told(
         "The call was ended by the API, by this dashboard or at the carrier."
     ),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from app.domain.assistant import transfer_plan
+from app.domain.assistant.compliance import SAID_TO_OPERATOR
 from app.domain.calls.apply import Change
 from app.domain.calls.record import CallTx
 from providers.common.json_types import JsonDict, JsonObject
@@ -24,11 +25,14 @@ WORDS: Mapping[str, str] = {
     "no-answer": "no-answer",
     "unanswered": "no-answer",
     "timeout": "no-answer",
+    "silent": "no-answer",
     "voicemail": "voicemail",
+    "declined": CANCELLED,
+    "too-long": CANCELLED,
     "canceled": CANCELLED,
     "cancelled": CANCELLED,
 }
-"""A carrier's word for a failed transfer -> Vapi's. All others are ``failed``."""
+"""A carrier's word for a failed transfer, or ours -> Vapi's. All others are ``failed``."""
 
 
 def update(change: Change) -> None:
@@ -38,11 +42,30 @@ def update(change: Change) -> None:
     started = [event for event in log if event.kind is EventKind.FORWARD_STARTED]
     over = change.state.status is CallStatus.ENDED
     shown = [
-        _transfer(_destination(tx, known, number, event), _status(log, event, over=over))
+        {
+            **_transfer(_destination(tx, known, number, event), _status(log, event, over=over)),
+            **_words(known, number),
+        }
         for number, event in enumerate(started)
     ]
     if shown != known:
         tx.update(body={**tx.call.body, FIELD: shown})
+
+
+def keep_words(tx: CallTx, log: Sequence[CallEvent], forward_id: str, said: JsonObject) -> None:
+    """Keep what the transfer assistant and the operator of this transfer said."""
+    started = [each for each in log if each.kind is EventKind.FORWARD_STARTED]
+    known: list[JsonObject] = list(tx.call.body.get(FIELD, ()))
+    words = {name: said[name] for name in SAID_TO_OPERATOR if name in said}
+    for number, event in enumerate(started[: len(known)]):
+        if event.data.get("forward") == forward_id and words:
+            known[number] = {**known[number], **words}
+            tx.update(body={**tx.call.body, FIELD: known}, updated_at=tx.context.now())
+
+
+def _words(known: Sequence[JsonObject], number: int) -> JsonObject:
+    before: JsonObject = known[number] if number < len(known) else {}
+    return {name: before[name] for name in SAID_TO_OPERATOR if name in before}
 
 
 def _transfer(destination: JsonObject, status: str | None) -> JsonDict:

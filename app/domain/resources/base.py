@@ -15,7 +15,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.domain.assistant.outgoing import check_credential_ids, check_outgoing
+from app.domain.assistant.behaviour import behaviour_problems
+from app.domain.assistant.outgoing import Behaviour, check_credential_ids, check_outgoing
 from app.domain.assistant.secrets import split_secrets, with_secrets
 from app.domain.context import Context, iso
 from app.domain.errors import Conflict, NotFound
@@ -147,9 +148,9 @@ class ResourceStore(ABC):
         known_here = partial(server_credentials.missing, conn, org_id)
         check_credential_ids(body, known_here, holders=holders)
 
-    def sealed(self, body: JsonObject) -> JsonDict:
+    def sealed(self, body: JsonObject, behaviour: Behaviour = behaviour_problems) -> JsonDict:
         """The columns ``body`` and ``secret`` of a body, after a check of what is sent."""
-        check_outgoing(body, self.context.url_problem)
+        check_outgoing(body, self.context.url_problem, behaviour=behaviour)
         public, secret = split_secrets(body)
         return {"body": public, "secret": self.context.vault.seal(secret)}
 

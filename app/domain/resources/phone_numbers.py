@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy.engine import Connection
 
 from app.domain.assistant import carrier_speech
+from app.domain.assistant.behaviour import number_problems
 from app.domain.errors import Invalid
 from app.domain.resources import stored
 from app.domain.resources.base import ResourceStore, paged, patched
@@ -27,6 +28,7 @@ KEPT = (
     "serverUrlSecret",
     "server",
     "fallbackDestination",
+    "hooks",
     "smsEnabled",
     "queuePlan",
     "squadId",
@@ -105,12 +107,13 @@ class PhoneNumbers(ResourceStore):
     ) -> JsonDict:
         ref = carrier.number_fields.account_ref
         account = {ref: credential["account_ref"]} if ref else {}
+        given = {**account, **{name: body[name] for name in KEPT if name in body}}
         return {
             "provider": carrier.name,
             "number": number,
             "credential_id": credential["id"],
             "assistant_id": body.get("assistantId"),
-            **self.sealed({**account, **{name: body[name] for name in KEPT if name in body}}),
+            **self.sealed(given, number_problems),
         }
 
     def _credential(

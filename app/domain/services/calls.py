@@ -9,6 +9,7 @@ from functools import partial
 from sqlalchemy.engine import Connection
 
 from app.domain.assistant import carrier_speech, installation, transfer_places, transfer_plan
+from app.domain.assistant.behaviour import behaviour_problems, number_problems
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.fields import object_of
 from app.domain.assistant.outgoing import check_credential_ids, check_outgoing
@@ -300,7 +301,8 @@ class CallService:
         provider = self.context.providers[number["provider"]]
         for part in ("assistant", "assistantOverrides", "squadOverrides", "phoneNumber"):
             if given := body.get(part):
-                check_outgoing(given, self.context.url_problem, f"{part}.")
+                judge = number_problems if part == "phoneNumber" else behaviour_problems
+                check_outgoing(given, self.context.url_problem, f"{part}.", behaviour=judge)
                 if "'credentialId'" in str(given):
                     has_credential = partial(server_credentials.missing, conn, org_id)
                     check_credential_ids(given, has_credential, f"{part}.")

@@ -1,4 +1,4 @@
-"""What this installation does with the fields of an assistant, for the API and the command."""
+"""What this installation does with the fields of an assistant or number, for the API and the command."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Iterator
 
 from sqlalchemy.engine import Connection
 
-from app.domain.assistant import squad, transfer_places
+from app.domain.assistant import number_hooks, squad, transfer_places
 from app.domain.assistant.config import AssistantConfig
-from app.domain.assistant.field_check import Finding
+from app.domain.assistant.field_check import Finding, check_number
 from app.domain.assistant.fields import object_of, objects_of, text_of
 from app.domain.assistant.served_fields import Fate
 from app.domain.calls import stored_resources
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class CheckService:
-    """The checks of one organisation's assistants. They change nothing."""
+    """The checks of one organisation's assistants and numbers. They change nothing."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -39,6 +39,15 @@ class CheckService:
             if found is None:
                 raise NotFound("Assistant", id)
             return self.within(conn, org_id, found)
+
+    def number(self, org_id: str, made: JsonObject) -> list[Finding]:
+        """Of a stored phone number: what has no effect, and where no transfer goes."""
+        found = check_number(made)
+        with self.context.store.read() as conn:
+            own = accounts.org_numbers(conn, org_id)
+        given = [("fallbackDestination", object_of(made, "fallbackDestination"))]
+        there = [*given, *number_hooks.places(made)]
+        return [*found, *_closed_places(self.context.settings, own, there)]
 
     def squad(self, org_id: str, made: JsonObject) -> list[Finding]:
         """Of a stored squad's members: whom they hand over to, and their own fields."""
@@ -124,7 +133,7 @@ class CheckService:
         """
         found = findings(self.context, conn, org_id, assistant)
         own = {*accounts.org_numbers(conn, org_id), *numbers}
-        return [*found, *_closed_places(self.context.settings, own, assistant)]
+        return [*found, *_closed_places(self.context.settings, own, _of_tools(assistant))]
 
 
 def _numbers_of(body: JsonObject) -> Iterator[str]:
@@ -135,21 +144,26 @@ def _numbers_of(body: JsonObject) -> Iterator[str]:
             yield number
 
 
+def _of_tools(assistant: AssistantConfig) -> Iterator[tuple[str, JsonObject]]:
+    """The destinations of its transfers, with their paths."""
+    for number, tool in enumerate(objects_of(assistant.model, "tools")):
+        for place_number, place in enumerate(objects_of(tool, "destinations")):
+            yield f"model.tools.{number}.destinations.{place_number}", place
+
+
 def _closed_places(
-    settings: Settings, own: Collection[str], assistant: AssistantConfig
+    settings: Settings, own: Collection[str], places: Iterable[tuple[str, JsonObject]]
 ) -> Iterator[Finding]:
-    """The destinations of transfers that this installation does not dial.
+    """The destinations that this installation does not dial.
 
     Which countries are allowed may depend on numbers that are not known yet.
     """
     if not own and not settings.allowed_countries:
         return
-    for number, tool in enumerate(objects_of(assistant.model, "tools")):
-        for place_number, place in enumerate(objects_of(tool, "destinations")):
-            name = {"number": "number", "sip": "sipUri"}.get(text_of(place, "type"), "")
-            if not text_of(place, name) or "{{" in text_of(place, name):
-                continue
-            if problem := destinations.place_problem(settings, place, own):
-                path = f"model.tools.{number}.destinations.{place_number}.{name}"
-                why = f"no transfer goes there: {problem}"
-                yield Finding(path, Fate.IGNORED, why, wrong=True)
+    for path, place in places:
+        name = {"number": "number", "sip": "sipUri"}.get(text_of(place, "type"), "")
+        if not text_of(place, name) or "{{" in text_of(place, name):
+            continue
+        if problem := destinations.place_problem(settings, place, own):
+            why = f"no transfer goes there: {problem}"
+            yield Finding(f"{path}.{name}", Fate.IGNORED, why, wrong=True)

@@ -92,6 +92,8 @@ class StreamClaim:
     """The number of handoffs before it."""
     taken_over: bool = False
     """Whether a supervisor had the call on its socket before this one."""
+    transfer: str = ""
+    """The warm transfer whose operator is on this socket, by its id; empty: the caller is."""
 
     @property
     def spender(self) -> str:
@@ -161,7 +163,7 @@ class MediaService:
             carrier.signature.verify_socket(url, headers, self.context.account(credential))
         claim = self._build_claim(call, carrier, stream_id(url))
         if why := self.presence.acquire(claim.backend):
-            no_capacity.note_refusal(self.context, call.id, claim.stream, why)
+            self._refused(claim, why)
             raise NoCapacity(no_capacity.WHY[why])
         try:
             self._use(media)
@@ -170,15 +172,22 @@ class MediaService:
             raise
         return claim
 
+    def _refused(self, claim: StreamClaim, why: str) -> None:
+        """Note that this process has no slot for the socket."""
+        no_capacity.note_refusal(self.context, claim.call_id, claim.stream, why)
+
     def _use(self, media: MediaToken) -> None:
         with self.context.store.write() as conn:
             if calls.get(conn, media.call.id, lock=True) is None:
                 raise Refused("the call was deleted")
             if not tokens.use(conn, media, self.context.now()):
                 raise Refused("the stream token was used before")
-            room = sockets.has_slot(self.context, conn, media.call.id, stream_id(media.text))
+            room = self._has_slot(conn, media)
         if not room:
             raise Refused("no seat is free: see MAX_CONCURRENT_CALLS")
+
+    def _has_slot(self, conn: Connection, media: MediaToken) -> bool:
+        return sockets.has_slot(self.context, conn, media.call.id, stream_id(media.text))
 
     def joined(self, claim: StreamClaim, start: StreamStart) -> None:
         """Record the carrier's start message: the assistant has joined. Raises ``Refused``."""
@@ -194,7 +203,7 @@ class MediaService:
             tx = self._locked(conn, claim)
             if tx is None or tx.call.status in {CallStatus.ENDED, CallStatus.FORWARDING}:
                 raise Refused("the call is over, or on its way elsewhere")
-            self._check_start(tx.call, start)
+            check_leg(start, tx.call.facts.account_ref, tx.call.facts.leg_ref)
             local_recordings.expect(tx, claim.stream)
             leg = Leg(start.call_ref, start.call_ref) if start.call_ref else None
             also = adopt.bind_leg(tx, leg) if leg else Changes()
@@ -226,10 +235,12 @@ class MediaService:
         data = {"word": word[:MAX_WORD]} if word else {}
         self._record(claim, EventKind.MEDIA_LOST, reason=why, data=data)
 
-    def request_end(self, call_id: str, reason: EndedReason, message: str | None = None) -> None:
+    def request_end(
+        self, claim: StreamClaim, reason: EndedReason, message: str | None = None
+    ) -> None:
         """Store our decision to end the call. The caller closes the socket after the commit."""
         with self.context.store.write() as conn:
-            found = record.get(conn, call_id, lock=True, log=True)
+            found = record.get(conn, claim.call_id, lock=True, log=True)
             if found is not None:
                 tx = CallTx(self.context, conn, found)
                 if found.status != CallStatus.ENDED:  # before the end-of-call report
@@ -473,7 +484,7 @@ class MediaService:
         return CallTx(self.context, conn, found) if found else None
 
     def _find(self, conn: Connection, carrier: Carrier, token: str) -> MediaToken:
-        found = tokens.find_media(self.context.vault, conn, token)
+        found = self._find_token(conn, token)
         if found is None or found.call.provider != carrier.name:
             raise Refused("the stream token is not known")
         if found.used:
@@ -484,13 +495,8 @@ class MediaService:
             raise Refused("the call is over")
         return found
 
-    def _check_start(self, call: Call, start: StreamStart) -> None:
-        """Refuse a start message of another leg or account. Raises ``Refused``."""
-        if start.account_ref and start.account_ref != call.facts.account_ref:
-            raise Refused("the stream belongs to another account")
-        known = call.facts.leg_ref
-        if start.call_ref and known and start.call_ref != known:
-            raise Refused("the stream belongs to another leg")
+    def _find_token(self, conn: Connection, token: str) -> MediaToken | None:
+        return tokens.find_media(self.context.vault, conn, token)
 
     def _build_claim(self, call: Call, carrier: Carrier, stream: str) -> StreamClaim:
         stored = call_assistant.with_secrets(self.context, call)
@@ -542,3 +548,11 @@ class MediaService:
             history,
             taken_over=call.facts.taken_over,
         )
+
+
+def check_leg(start: StreamStart, account_ref: str | None, leg_ref: str | None) -> None:
+    """Refuse a start message of another account or leg than these. Raises ``Refused``."""
+    if start.account_ref and start.account_ref != account_ref:
+        raise Refused("the stream belongs to another account")
+    if start.call_ref and leg_ref and start.call_ref != leg_ref:
+        raise Refused("the stream belongs to another leg")

@@ -62,6 +62,7 @@ ASKED_IN_MARKUP = {
     HookKind.OPERATOR,
     HookKind.SPOKE,
     HookKind.BRIEFED,
+    HookKind.TALKED,
     HookKind.WAIT,
 }
 """Webhooks whose response is the leg's next document.

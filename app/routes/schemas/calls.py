@@ -28,7 +28,8 @@ from app.routes.schemas.base import (
     whole,
 )
 from app.routes.schemas.customers import CalledCustomer, number_problem
-from app.routes.schemas.phone_numbers import Destination, TransientPhoneNumber
+from app.routes.schemas.destinations import Destination
+from app.routes.schemas.phone_numbers import TransientPhoneNumber
 from app.routes.schemas.squads import AssistantDestination, CreateSquad
 from app.routes.schemas.wording import wrong, wrong_object
 from providers.events import CallStatus, EndedReason

@@ -15,6 +15,4 @@ NOT_SERVED: Mapping[str, str] = {
     "workflow": WORKFLOWS,
     "workflowId": WORKFLOWS,
     "workflowOverrides": WORKFLOWS,
-    # of phone numbers
-    "hooks": "phone numbers have no hooks here",
 }

@@ -5,9 +5,9 @@ https://docs.vapi.ai/api-reference/phone-numbers/create
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import Field, ValidationInfo, create_model, field_validator, model_validator
+from pydantic import Field, create_model, model_validator
 
 from app.routes.schemas.assistants import Server, ServerSecret
 from app.routes.schemas.base import (
@@ -17,16 +17,14 @@ from app.routes.schemas.base import (
     OpenModel,
     Reference,
     ShortText,
-    SipUri,
     Url,
 )
-from app.routes.schemas.customers import number_problem
-from app.routes.schemas.wording import wrong, wrong_object
+from app.routes.schemas.destinations import Destination
+from app.routes.schemas.number_hooks import NumberHooks
+from app.routes.schemas.wording import wrong_object
 from providers.base.carrier import NumberFields
 from providers.common.json_types import JsonDict
 from providers.registry import PROVIDERS
-
-Spoken = Annotated[str, Field(max_length=1000)]
 
 SECRET = "Stored sealed, never given back."  # noqa: S105
 
@@ -55,42 +53,6 @@ else:  # the fields are known only at run time
     )
 
 
-class Destination(OpenModel):
-    """Where a leg is sent: in a transfer, or when no assistant can be found."""
-
-    type: Literal["number", "sip"]
-    number_e164_check_enabled: bool | None = Field(
-        None, description="Default true. False: its plus may be missing, or written as 00."
-    )
-    number: str | None = Field(None, description="E.164. Required with type `number`.")
-    sip_uri: SipUri | None = Field(None, description="Required with type `sip`.")
-    extension: str | None = Field(None, max_length=10, pattern=r"^[0-9*#wW,]*$")
-    caller_id: ShortText | None = None
-    message: Spoken | JsonDict | None = Field(
-        None, description="Spoken to the caller first: a text, or an object with `content`."
-    )
-    description: str | None = Field(None, max_length=1000)
-    on_failure: Literal["return", "end"] | None = Field(
-        None, description="After busy or no answer: back to the assistant (default), or end."
-    )
-
-    @field_validator("number")
-    @classmethod
-    def _number(cls, value: str | None, info: ValidationInfo) -> str | None:
-        if problem := number_problem(value, info.data.get("number_e164_check_enabled")):
-            raise wrong(problem)
-        return value
-
-    @model_validator(mode="after")
-    def _has_target(self) -> Self:
-        wanted = "number" if self.type == "number" else "sipUri"
-        if not (self.number if self.type == "number" else self.sip_uri):
-            raise wrong_object(f"{wanted} should not be empty")
-        if self.type == "sip" and self.extension:
-            raise wrong_object("extension is for numbers only")
-        return self
-
-
 class QueuePlan(OpenModel):
     """How a leg waits while MAX_CONCURRENT_CALLS are going on. The settings are its defaults."""
 
@@ -117,6 +79,9 @@ class TransientPhoneNumber(CarrierFields):
     server_url_secret: ServerSecret = None
     fallback_destination: Destination | None = Field(
         None, description="Where a call goes when no assistant can be found for it."
+    )
+    hooks: NumberHooks | None = Field(
+        None, description="What happens to callers without an assistant."
     )
     queue_plan: QueuePlan | None = None
     owner_callback_url: Url | None = Field(

@@ -59,6 +59,8 @@ class EmbeddedModel(LLMService[Any]):
             await self._call(END_CALL, {}, context)
         elif reply.then == Then.TRANSFER:
             await self._call(TRANSFER_CALL, {"destination": reply.destination}, context)
+        elif reply.then in menu.OF_OPERATORS:
+            await self._call(reply.then.value, {}, context)
 
     def _reply(self, context: LLMContext) -> Reply:
         messages = cast(list[JsonObject], context.get_messages())
@@ -75,13 +77,15 @@ class EmbeddedModel(LLMService[Any]):
         await self.run_function_calls([call])
 
 
-def make(config: Config, *, guessed: bool = False) -> EmbeddedModel:
+def make(config: Config, *, guessed: bool = False, of_operator: bool = False) -> EmbeddedModel:
     """The model of an assistant with ``model.provider`` ``embedded``, or without a model.
 
     ``config``: ``menu``; see ``embedded/menu_json.py``. ``guessed``: the transcriber is the
-    embedded one. Raises ``UnbuildableAssistant``.
+    embedded one. ``of_operator``: of an assistant that talks with an operator. Raises
+    ``UnbuildableAssistant``.
     """
-    return EmbeddedModel(menu_json.read(config.get("menu")), guessed=guessed)
+    choices = menu_json.read(config.get("menu"), of_operator=of_operator)
+    return EmbeddedModel(choices, guessed=guessed)
 
 
 def _text(message: JsonObject) -> str:

@@ -37,10 +37,15 @@ class Then(StrEnum):
     """The first choices are spoken again."""
     END = "end"
     TRANSFER = "transfer"
+    SUCCESSFUL = "transferSuccessful"
+    """Of a transfer assistant: the caller is connected."""
+    CANCEL = "transferCancel"
+    """Of a transfer assistant: the caller goes back."""
 
 
+OF_OPERATORS = frozenset({Then.SUCCESSFUL, Then.CANCEL})
 # After these the caller is not in the menu any more.
-FINAL = frozenset({Then.END, Then.TRANSFER})
+FINAL = frozenset({Then.END, Then.TRANSFER, Then.SUCCESSFUL, Then.CANCEL})
 
 
 @dataclass(frozen=True, slots=True)

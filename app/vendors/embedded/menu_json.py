@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from app.vendors.common.errors import UnbuildableAssistant
-from app.vendors.embedded.menu import KEYS, Entry, Menu, Then, spoken
+from app.vendors.embedded.menu import KEYS, OF_OPERATORS, Entry, Menu, Then, spoken
 from providers.common.json_types import JsonObject
 
 MAX_ENTRIES, MAX_DEPTH, MAX_SAY, MAX_WORDS, MAX_PHRASE = 16, 4, 2000, 20, 60
@@ -33,9 +33,24 @@ DEFAULT: JsonObject = {
 }
 
 
-def read(given: object) -> Menu:
-    """Parse ``model.menu``; its default is ``DEFAULT``. Raises ``UnbuildableAssistant``."""
-    return _menu(DEFAULT if given is None else given, "model.menu", MAX_DEPTH)
+def read(given: object, *, of_operator: bool = False) -> Menu:
+    """Parse ``model.menu``; its default is ``DEFAULT``. Raises ``UnbuildableAssistant``.
+
+    ``of_operator``: of an assistant that talks with an operator, who is not transferred.
+    """
+    made = _menu(DEFAULT if given is None else given, "model.menu", MAX_DEPTH)
+    others = {Then.TRANSFER} if of_operator else OF_OPERATORS
+    if found := others & set(_thens(made)):
+        whose = "a" if of_operator else "no"
+        raise _bad("model.menu", f'has "{min(found)}", and is {whose} transfer assistant\'s')
+    return made
+
+
+def _thens(menu: Menu) -> Iterator[Then]:
+    for entry in menu.entries.values():
+        yield entry.then
+        if entry.menu is not None:
+            yield from _thens(entry.menu)
 
 
 def _menu(given: object, path: str, depth: int) -> Menu:

@@ -118,6 +118,11 @@ class TwilioCall:
         return self.direction != INBOUND and self.to.startswith(self.stage.config.destination)
 
     @property
+    def party(self) -> str:
+        """``operator`` or ``caller``."""
+        return "operator" if self.is_operator else "caller"
+
+    @property
     def is_sip(self) -> bool:
         """Whether its party comes to Twilio by SIP."""
         return self.from_.startswith("sip:")

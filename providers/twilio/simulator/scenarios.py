@@ -15,6 +15,7 @@ from providers.simulation.plays import (
     BRIEFING,
     ENDED_BY_ASSISTANT,
     ENDED_BY_CUSTOMER,
+    TALKS,
     WARM,
     Plays,
 )
@@ -85,6 +86,9 @@ class TwilioPlays(Plays[Run, TwilioCall]):
         call = _caller(stage, acts)
         arrive(call, partial(call.fetch, f"{stage.config.bridge_url}{INBOUND_PATH}"))
 
+    def caller_ref(self, stage: Run) -> str:
+        return next(iter(stage.calls))
+
     def own_document(self, stage: Run, details: JsonObject, *acts: CallerAction) -> None:
         arrive(_caller(stage, acts), partial(_given, stage, details["twiml"]))
 
@@ -142,6 +146,14 @@ class TwilioPlays(Plays[Run, TwilioCall]):
         stage.operator = Callee("busy")
         stage.bridge.plan = {"transferPlan": {"mode": WARM, "message": BRIEFING}}
         self.studio_redirect(stage, CallerAction.TRANSFER, CallerAction.PRESS)
+        stage.join()
+
+    def studio_warm_assisted(self, stage: Run) -> None:
+        """A transfer assistant talks with the operator, who takes the call."""
+        need_api(stage)
+        stage.operator = Callee(acts=(CallerAction.ACCEPT,))
+        stage.bridge.plan = {"transferPlan": TALKS}
+        self.studio_redirect(stage, CallerAction.TRANSFER)
         stage.join()
 
     def studio_http(self, stage: Run) -> None:
@@ -314,6 +326,15 @@ SCENARIOS = scenarios(
                 PLAYS.studio_warm_busy,
                 ENDED_BY_ASSISTANT,
                 returned=PLAYS.returned(ENDED_BY_ASSISTANT),
+            ),
+        ),
+        "warm-transfer-assistant": (
+            Scenario(
+                "warm-transfer-assistant-studio",
+                "The same, of a leg that Studio has lent: it gets the leg back with the outcome.",
+                PLAYS.studio_warm_assisted,
+                FORWARDED,
+                returned=PLAYS.returned(FORWARDED),
             ),
         ),
         "transfer-busy": (

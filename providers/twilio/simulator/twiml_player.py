@@ -129,7 +129,7 @@ def _connect(call: TwilioCall, verb: ET.Element, base: str) -> Document | None:
     _report(call, noun, stream, "stream-started")
     call.tell_verdict()  # a real verdict takes seconds: the call is under way
     patience = call.time_limit or call.stage.config.timeout
-    ending = perform(call.next_act(), stream, call.stage, patience)
+    ending = perform(call.next_act(), stream, call.stage, patience, call.party)
     call.stream = None
     _report_end(call, noun, stream, ending)
     if ending is Ending.CALLER_LEFT or stream.expired:
@@ -238,7 +238,7 @@ def _conference(call: TwilioCall, verb: ET.Element, noun: ET.Element, base: str)
     room, stage = call.stage.room((noun.text or "").strip()), call.stage
     room.report_url = room.report_url or noun.get("statusCallback", "")
     _report_room(call, room.report_url, noun, "participant-join")
-    ear = stage.ears["operator" if call.is_operator else "caller"]
+    ear = stage.ears[call.party]
     if noun.get("startConferenceOnEnter", "true") == "true":
         stage.timeline.add("operator", "joins the caller")
         room.talk(ear, call.over.is_set, stage.config.speed)
@@ -272,9 +272,8 @@ def _report_room(call: TwilioCall, url: str, noun: ET.Element, event: str) -> No
 
 
 def _say(call: TwilioCall, verb: ET.Element, base: str) -> None:
-    party = "operator" if call.is_operator else "caller"
-    call.stage.ears[party].hear(Sound.BRIEFING)
-    call.stage.timeline.add(party, f"hears: {(verb.text or '').strip()}")
+    call.stage.ears[call.party].hear(Sound.BRIEFING)
+    call.stage.timeline.add(call.party, f"hears: {(verb.text or '').strip()}")
 
 
 def _hear_speech(call: TwilioCall, verb: ET.Element, base: str) -> Document | None:
@@ -287,9 +286,8 @@ def _hear_speech(call: TwilioCall, verb: ET.Element, base: str) -> Document | No
 
 
 def _play_file(call: TwilioCall, verb: ET.Element, base: str) -> None:
-    party = "operator" if call.is_operator else "caller"
-    call.stage.ears[party].hear(Sound.SIGNAL)
-    call.stage.timeline.add(party, f"hears {(verb.text or '').strip()}")
+    call.stage.ears[call.party].hear(Sound.SIGNAL)
+    call.stage.timeline.add(call.party, f"hears {(verb.text or '').strip()}")
 
 
 def _play(call: TwilioCall, verb: ET.Element, base: str) -> None:

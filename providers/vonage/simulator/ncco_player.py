@@ -141,7 +141,7 @@ def _connect(call: Call, action: Action) -> Ncco | None:
     media.answered()
     call.tell_verdict()  # a real verdict takes seconds: the call is under way
     patience = call.time_limit or call.stage.config.timeout
-    ending = perform(call.next_act(), socket, call.stage, patience)
+    ending = perform(call.next_act(), socket, call.stage, patience, call.party)
     call.media = None
     call.stage.timeline.add("media", str(ending))
     return _after(call, media, ending)

@@ -79,6 +79,9 @@ class VonagePlays(Plays[Run, Call]):
         call = _caller(stage, acts, _events(stage))
         arrive(call, partial(call.fetch, f"{stage.config.bridge_url}{ANSWER_PATH}", "GET"))
 
+    def caller_ref(self, stage: Run) -> str:
+        return next(iter(stage.legs))
+
     def own_document(self, stage: Run, details: JsonObject, *acts: CallerAction) -> None:
         """The owner gets the phone leg's events, the bridge those of the socket and its leg."""
         arrive(_caller(stage, acts, NOWHERE), partial(given, stage, details["ncco"]))

@@ -189,6 +189,7 @@ async def talking(
     settings: Mapping[str, Any] | None = None,
     history: History | None = None,
     taken_over: bool = False,
+    transfer: str = "",
     **facts: Any,
 ) -> AsyncIterator[Call]:
     """A call that is up. ``assistant``: as from the API; the embedded voice where it has none.
@@ -201,6 +202,8 @@ async def talking(
     known = {**(theirs.keys if theirs else {}), **(keys or {})}
     call = {"id": "token-1", "metadata": {}, "customer": {}, "type": "inboundPhoneCall", **facts}
     domain = Domain(backend="local", assistant=whole, accounts=known, call=call)
+    if transfer:  # whose operator is on the socket
+        domain.claim_values["transfer"] = transfer
     if taken_over:  # by a supervisor, on an earlier socket
         domain.claim_values["taken_over"] = True
     if history is not None:

@@ -62,6 +62,6 @@ def fill(vapi: FakeVapi) -> None:
         name="Main line",
         status="active",
         assistantId=DESK,
-        hooks=[{"on": "call.ringing", "do": []}],
+        hooks=[{"on": "call.ringing", "do": [{"type": "say", "exact": "Closed."}]}],
     )
     vapi.add("/phone-number", VAPIS, provider="vapi", number="+14155550101", assistantId=DESK)

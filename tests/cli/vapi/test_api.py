@@ -88,7 +88,7 @@ def test_the_report_names_each_field_and_no_secret(vapi: FakeVapi, run: Import) 
         "  mapped   serverUrl: the older spelling, served too",
         "  ignored  credentialIds: credential Our OpenAI is not set here and is left out",
         "  mapped   twilioAuthToken: the account that is set here counts",
-        "  ignored  hooks: a number's hooks are not served: give the assistant `hooks`",
+        "  served   hooks",
         "  refused  Vapi gives no secrets: set OPENAI_API_KEY, or POST /credential",
     ):
         assert line in told.splitlines(), line

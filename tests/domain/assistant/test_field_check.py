@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.assistants.local.tools.definitions import Kind
+from app.domain.assistant import tool_types
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.field_check import MOST, STAGES, check_fields, is_known
 from app.domain.assistant.installation import Installation, check, refuse
@@ -51,7 +52,40 @@ def test_each_row_says_why() -> None:
 
 def test_the_types_of_tools_are_those_of_the_agent() -> None:
     served = {name for name, row in TOOL_TYPES.items() if row.fate is Fate.SERVED}
-    assert served == {str(kind) for kind in Kind}
+    assert served == {str(kind) for kind in Kind} - tool_types.OF_OPERATORS
+
+
+TALKS = "model.tools.0.destinations.0.transferPlan.transferAssistant"
+
+
+def with_operator(**fields: Any) -> dict[str, Any]:
+    """An assistant whose transfer has a transfer assistant with these fields."""
+    plan = {"mode": "warm-transfer-experimental", "transferAssistant": fields}
+    place = {"type": "number", "number": "+14155550188", "transferPlan": plan}
+    tools = [{"type": "transferCall", "destinations": [place]}]
+    model = {"provider": "openai", "model": "gpt-4o", "tools": tools}
+    return {"model": model, "voice": {"provider": "embedded"}}
+
+
+def test_a_transfer_assistants_fields_are_known() -> None:
+    given = with_operator(firstMessage="Hi", firstMesage="Hi", model={"provider": "openai"})
+    found = {each.path: each for each in check_fields(given)}
+    assert found[f"{TALKS}.firstMessage"].fate is Fate.SERVED
+    assert found[f"{TALKS}.firstMesage"].mistyped
+
+
+def test_what_a_transfer_assistant_misses_is_told_where_it_is() -> None:
+    """What it has from the caller's assistant is told of that one alone."""
+    own = [{"type": "transferCancel"}, {"type": "bash"}]
+    found = findings(with_operator(model={"tools": own}, voice={"provider": "11labs"}))
+    told = {path.removeprefix(f"{TALKS}.") for path in found if path.startswith(TALKS)}
+    assert told == {"model", "voice", "model.tools.1.type"}
+    assert found[f"{TALKS}.voice"][0] == "refused"
+
+
+def test_a_transfer_assistant_that_can_never_talk_is_refused() -> None:
+    with pytest.raises(Invalid, match=f"{TALKS}.voice.provider must be one of"):
+        refuse(AssistantConfig(with_operator(voice={"provider": "nobody"})), SETTINGS)
 
 
 def properties(

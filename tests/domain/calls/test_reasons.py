@@ -28,7 +28,9 @@ LIMIT = 600
 
 
 def broken(live: Live) -> None:
-    live.media.request_end(live.id, EndedReason.ASSISTANT_ERROR, "the assistant's own socket broke")
+    live.media.request_end(
+        live.claim, EndedReason.ASSISTANT_ERROR, "the assistant's own socket broke"
+    )
 
 
 TOO_LATE: dict[str, Callable[[Live], None]] = {

@@ -61,7 +61,7 @@ def test_a_leg_that_the_owner_gets_back(api: Api, twilio_leg: Leg) -> None:
     page = call_view.view(context, org, call["id"])
     assert (page.takes_control, page.takes_supervisor) == (True, False)
     media = twilio_leg.app.extensions["patchbay"].media
-    media.request_end(call["id"], EndedReason.ASSISTANT_ENDED_CALL)
+    media.request_end(claim, EndedReason.ASSISTANT_ENDED_CALL)
     ended = {"CallStatus": "in-progress", "SessionStatus": "ended", **SESSION}
     assert "<Hangup" in twilio_leg.post(document.continue_url, ended).text
     assert call_of(api, twilio_leg)["endedReason"] == "assistant-ended-call"

@@ -124,7 +124,7 @@ def test_who_controls_the_leg_is_told_to_forward_it(both: tuple[Domain, RestApi]
 def test_and_to_hang_up_once(both: tuple[Domain, RestApi]) -> None:
     one = Talking(both, serverMessages=["phone-call-control"])
     for _ in range(2):
-        one.ours.media.request_end(one.call["id"], EndedReason.ASSISTANT_ENDED_CALL)
+        one.ours.media.request_end(one.claim, EndedReason.ASSISTANT_ENDED_CALL)
     (told,) = one.sent()
     assert told["request"] == "hang-up"
     assert one.ours.get(one.call)["status"] == "ended"

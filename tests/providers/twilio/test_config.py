@@ -25,6 +25,7 @@ def test_the_hooks_are_a_contract_with_every_flow_out_there() -> None:
         ("operator", "/twilio/operator/<token>", "GET", "POST"),
         ("spoke", "/twilio/spoke/<token>", "GET", "POST"),
         ("briefed", "/twilio/briefed/<token>", "GET", "POST"),
+        ("talked", "/twilio/talked/<token>", "GET", "POST"),
         ("operator-status", "/twilio/operator_status/<token>", "GET", "POST"),
         ("room", "/twilio/room/<token>", "GET", "POST"),
         ("recording", "/twilio/recording/<token>", "GET", "POST"),

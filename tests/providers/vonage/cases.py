@@ -39,6 +39,7 @@ HOOKS = {
     "/vonage/operator/": HookKind.OPERATOR,
     "/vonage/spoke": HookKind.SPOKE,
     "/vonage/briefed": HookKind.BRIEFED,
+    "/vonage/talked": HookKind.TALKED,
     "/vonage/operator_event": HookKind.OPERATOR_STATUS,
     "/vonage/wait": HookKind.WAIT,
 }
@@ -51,6 +52,7 @@ OF_ROOMS = frozenset(
         "spoke",
         "spoke_nothing",
         "briefed",
+        "talked",
         "operator_ringing",
         "operator_busy",
         "operator_joined",

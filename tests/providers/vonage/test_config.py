@@ -135,6 +135,7 @@ def test_the_paths_are_those_configured_at_vonage() -> None:
         ("operator", "/vonage/operator/<token>"),
         ("spoke", "/vonage/spoke/<token>"),
         ("briefed", "/vonage/briefed/<token>"),
+        ("talked", "/vonage/talked/<token>"),
         ("operator-status", "/vonage/operator_event/<token>"),
         ("wait", "/vonage/wait/<token>"),
     ]

@@ -35,6 +35,7 @@ RECORDINGS = {
     HookKind.OPERATOR: "operator",
     HookKind.SPOKE: "spoke",
     HookKind.BRIEFED: "briefed",
+    HookKind.TALKED: "talked",
     HookKind.OPERATOR_STATUS: "operator_busy",
     HookKind.WAIT: "input",
 }

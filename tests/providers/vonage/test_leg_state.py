@@ -120,7 +120,7 @@ def test_when_it_was_answered(start: Any, at: datetime) -> None:
 )
 def test_parties_are_endpoints(party: Any, kept: str | None) -> None:
     assert leg_state.state({**RESOURCE, "to": party}, NOW).leg == Leg(
-        CONVERSATION, OUTBOUND, "+14155550100", kept, False
+        CONVERSATION, OUTBOUND, "+14155550100", kept, False, sip=str(kept).startswith("sip:")
     )
 
 

@@ -107,6 +107,25 @@ def test_the_operator_was_told() -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "kind", "asks"),
+    [
+        ("answered", EventKind.NOTE, False),
+        ("disconnected", EventKind.OPERATOR_TALKED, True),  # by us: what follows is asked
+        ("failed", EventKind.OPERATOR_TALKED, True),
+        ("completed", EventKind.NOTE, False),  # by the operator, of whose leg there is more
+    ],
+)
+def test_the_operators_media_socket(status: str, kind: EventKind, asks: bool) -> None:
+    """Its leg is not the operator's, and its address hides its token."""
+    report = parsed("talked", {"status": status})
+    (event,) = report.events
+    assert (report.leg, event.kind, report.asks, report.unknown) == (None, kind, asks, ())
+    assert "forwardLegRef" not in event.data
+    assert event.data["mediaLegRef"] == "c6a3bacf-1d6e-4c1f-9d2c-3a1b8e5daf22"
+    assert "str_0123456789abcdefghijkl" not in str(event.raw)
+
+
+@pytest.mark.parametrize(
     ("answer", "kind"),
     [
         ({"dtmf": {"digits": "1", "timed_out": False}}, EventKind.OPERATOR_BRIEFED),

@@ -186,3 +186,26 @@ def test_a_menu_that_is_wrong_says_what_to_change(given: object, text: str) -> N
 
 def test_the_deepest_menu() -> None:
     assert menu.answer(menu_json.read(below(3)), (), "DTMF: 1111").say == "The bottom."
+
+
+AGREED = {"1": {"menu": {"2": {"then": "transferSuccessful"}}}}
+
+
+@pytest.mark.parametrize(
+    ("given", "of_operator", "text"),
+    [
+        (AGREED, False, r'has "transferSuccessful", and is no transfer assistant\'s'),
+        (GIVEN, True, r'has "transfer", and is a transfer assistant\'s'),
+    ],
+)
+def test_what_only_one_side_of_a_transfer_may_do(
+    given: dict[str, Any], of_operator: bool, text: str
+) -> None:
+    with pytest.raises(UnbuildableAssistant, match=text):
+        menu_json.read(given, of_operator=of_operator)
+
+
+def test_a_key_of_an_operator_decides() -> None:
+    made = menu_json.read(AGREED, of_operator=True)
+    reply = menu.answer(made, ("1",), "DTMF: 2")
+    assert (reply.then, reply.then in menu.FINAL) == (Then.SUCCESSFUL, True)

@@ -31,6 +31,10 @@ class Kind(StrEnum):
     """A server's tools, which are listed when the call begins; or one of them."""
     HANDOFF = "handoff"
     """Hands the call to another assistant."""
+    TRANSFER_SUCCESSFUL = "transferSuccessful"
+    """Connects the operator of a warm transfer with the caller. Of transfer assistants only."""
+    TRANSFER_CANCEL = "transferCancel"
+    """Gives the caller back to the assistant. Of transfer assistants only."""
 
 
 class ToolMessageType(StrEnum):

@@ -48,6 +48,13 @@ QUESTION: JsonObject = {
     "properties": {"query": {"type": "string", "description": "What to look for."}},
     "required": ["query"],
 }
+REASON: JsonObject = {
+    "type": "object",
+    "properties": {
+        "reason": {"type": "string", "description": "Why this person does not take the call."}
+    },
+    "required": [],
+}
 # The description and parameters of a tool that has none.
 BUILT_IN: Mapping[Kind, tuple[str, JsonObject]] = {
     Kind.END_CALL: ("Use this function to end the call.", NOTHING),
@@ -60,11 +67,37 @@ BUILT_IN: Mapping[Kind, tuple[str, JsonObject]] = {
     Kind.SMS: ("Use this function to send a text message to the caller.", TEXT),
     Kind.QUERY: ("", QUESTION),
     Kind.API_REQUEST: ("Use this function to make an API request.", NOTHING),
+    Kind.TRANSFER_SUCCESSFUL: (
+        "Use this function to connect the caller, once this person is ready to take the call.",
+        NOTHING,
+    ),
+    Kind.TRANSFER_CANCEL: (
+        "Use this function to cancel the transfer, when this person does not take the call,"
+        " or when no person has answered.",
+        REASON,
+    ),
 }
+# What a transfer assistant does not do with the leg of its operator.
+NOT_OF_OPERATORS = frozenset({Kind.TRANSFER_CALL, Kind.HANDOFF})
 
 
 def read_tools(assistant: AssistantConfig) -> list[Tool]:
     """Read every tool, each name once. Current forms win over older ones."""
+    return [tool for tool in _read_all(assistant) if tool.kind not in tool_types.OF_OPERATORS]
+
+
+def read_operators_tools(assistant: AssistantConfig) -> list[Tool]:
+    """Read a transfer assistant's tools, with the two that end its talk.
+
+    An embedded menu ends the transfer with its ``endCall``.
+    """
+    found = [each for each in _read_all(assistant) if each.kind not in NOT_OF_OPERATORS]
+    kinds = {tool.kind for tool in found}
+    own = [{"type": kind} for kind in sorted(tool_types.OF_OPERATORS - kinds)]
+    return [*found, *(tool for each in own if (tool := read_tool(each)))]
+
+
+def _read_all(assistant: AssistantConfig) -> list[Tool]:
     model = assistant.model
     found = dict[str, Tool]()
     current = map(read_tool, objects_of(model, "tools"))
@@ -84,11 +117,15 @@ def read_tools(assistant: AssistantConfig) -> list[Tool]:
     return list(found.values())
 
 
-def left_out(assistant: AssistantConfig) -> Iterator[str]:
-    """A sentence for each tool that the model is not offered."""
+def left_out(assistant: AssistantConfig, *, of_operator: bool = False) -> Iterator[str]:
+    """A sentence for each tool that the model is not offered.
+
+    ``of_operator``: it is a transfer assistant, which talks with an operator.
+    """
+    judge = tool_types.operators_problem if of_operator else tool_types.problem
     for given in objects_of(assistant.model, "tools"):
         kind = text_of(given, "type")
-        why = tool_types.problem(kind)
+        why = judge(kind)
         lacks = (f"{name} {lack}" for name, lack in problems(given) if lack.endswith(NOT_OFFERED))
         if why := why or next(lacks, None):
             yield f"{kind}: {why}"

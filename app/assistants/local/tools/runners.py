@@ -12,6 +12,7 @@ from app.assistants.local.tools import (
     functions,
     handoff,
     mcp_tools,
+    operator_transfer,
     query,
     sms,
     transfer_call,
@@ -45,5 +46,7 @@ RUNNERS: Mapping[Kind, Runner] = {
     Kind.VOICEMAIL: Runner(voicemail.leave, has_own_words=True),
     Kind.SMS: Runner(sms.send),
     Kind.HANDOFF: Runner(handoff.hand_over, has_own_words=True),
+    Kind.TRANSFER_SUCCESSFUL: Runner(operator_transfer.connect, has_own_words=True),
+    Kind.TRANSFER_CANCEL: Runner(operator_transfer.cancel, has_own_words=True),
     Kind.QUERY: Runner(query.search, failed=OF_A_SERVER),
 }

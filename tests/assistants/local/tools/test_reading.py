@@ -17,7 +17,7 @@ from app.assistants.local.tools.definitions import (
     ToolMessageType,
     tools_schema,
 )
-from app.assistants.local.tools.reading import KEYS, left_out, read_tools
+from app.assistants.local.tools.reading import KEYS, left_out, read_operators_tools, read_tools
 from app.domain.assistant import tool_types
 from app.domain.assistant.config import AssistantConfig, Server
 
@@ -255,11 +255,45 @@ def test_the_engines_form() -> None:
     assert schema.to_default_dict() == WEATHER
 
 
+BOTH = ["transferCancel", "transferSuccessful"]
+
+
+def test_a_transfer_assistant_always_has_its_two_tools() -> None:
+    """It has its own tools besides, but none that would hand its operator over."""
+    own = [{"type": "sms"}, {"type": "transferCall"}, {"type": "handoff"}, {"type": "bash"}]
+    made = AssistantConfig(of_tools(*own))
+    assert [tool.name for tool in read_operators_tools(made)] == ["sms", *BOTH]
+    assert len([*left_out(made, of_operator=True)]) == 1
+
+
+def test_a_transfer_assistant_may_word_its_two_tools() -> None:
+    words = {"type": "request-start", "content": "Here you are."}
+    own = {
+        "type": "transferSuccessful",
+        "function": {"name": "connect_now", "description": "They agree."},
+        "messages": [words],
+    }
+    made = AssistantConfig(of_tools(own))
+    first, second = read_operators_tools(made)
+    assert (first.name, first.description) == ("connect_now", "They agree.")
+    assert [each.content for each in first.messages] == ["Here you are."]
+    assert second.name == "transferCancel"
+    assert "reason" in second.parameters["properties"]
+    assert not [*left_out(made, of_operator=True)]
+
+
+def test_no_other_assistant_has_them() -> None:
+    made = AssistantConfig(of_tools({"type": "transferSuccessful"}, {"type": "transferCancel"}))
+    assert read_tools(made) == []
+    assert len([*left_out(made)]) == 2
+
+
 def test_the_example_of_the_page_has_every_kind() -> None:
     page = (Path(__file__).parents[4] / "docs" / "assistants.md").read_text()
     example = json.loads(page.partition("### Tools")[2].partition("```json")[2].partition("```")[0])
     tools = read_tools(AssistantConfig(example))
-    assert {tool.kind for tool in tools} == set(Kind) == tool_types.SERVED
+    assert {tool.kind for tool in tools} == tool_types.SERVED
+    assert set(Kind) == tool_types.SERVED | tool_types.OF_OPERATORS
     assert len(tools) == len(example["model"]["tools"])
     for kind, why in tool_types.NOT_SERVED.items():
         assert f"`{kind}`" in page

@@ -1,0 +1,116 @@
+"""Legs of a number with a hook of call.ringing: spoken to or transferred, and no assistant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.settings import Settings
+from tests.domain.live_call import call_of
+from tests.fakes.carriers.leg import CUSTOMER, Leg
+from tests.routes.api import Api
+
+SAY = {"type": "say", "exact": "Closed, {{customer.number}}."}
+SAID = f"Closed, {CUSTOMER}."
+THERE = {"type": "number", "number": "+14155550188"}
+CLOSED = {"type": "number", "number": "+4930123456"}
+"""Of a country that the organisation has no number of."""
+
+Hooked = Callable[..., None]
+
+
+@pytest.fixture
+def hooked(api: Api, number: dict[str, Any]) -> Hooked:
+    """Gives the number a hook with this action, and more fields of the number."""
+
+    def patch(action: dict[str, Any], *prefixes: str, **fields: Any) -> None:
+        given = [{"type": "startsWith", "key": "number", "startsWith": list(prefixes)}]
+        hook = {"on": "call.ringing", "do": [action], "filters": given if prefixes else []}
+        answer = api.patch(f"/phone-number/{number['id']}", {"hooks": [hook], **fields})
+        assert answer.status_code == 200, answer.text
+        assert answer.json["hooks"] == [hook]
+
+    return patch
+
+
+def to(destination: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "transfer", "destination": destination}
+
+
+class TestSay:
+    def test_it_is_heard_instead_of_the_assistant(self, api: Api, leg: Leg, hooked: Hooked) -> None:
+        hooked(SAY, "49", CUSTOMER[1:4])
+        answer = leg.arrive()
+        assert SAID in answer.text
+        assert leg.read(answer.text) is None  # no socket
+        call = call_of(api, leg)
+        assert (call["status"], call["type"]) == ("ended", "inboundPhoneCall")
+        assert call["endedReason"] == "call.ringing.hook-executed-say"
+        assert call["customer"] == {"number": CUSTOMER}
+        assert "inboundPhoneCallDebuggingArtifacts" not in call
+        assert leg.arrive().text == answer.text  # sent again
+
+    def test_no_server_is_asked_and_the_legs_end_changes_nothing(
+        self, api: Api, leg: Leg, hooked: Hooked
+    ) -> None:
+        hooked(SAY, assistantId=None, server={"url": "https://client.example/vapi"})
+        leg.arrive()
+        leg.say("completed", 3, lasted=3)
+        call = call_of(api, leg)
+        assert call["endedReason"] == "call.ringing.hook-executed-say"
+        sent = [each["type"] for each in api.get(f"/call/{call['id']}/messages").json]
+        assert set(sent) == {"status-update", "end-of-call-report"}
+
+    def test_an_assistant_in_the_legs_url_does_not_come_first(
+        self, api: Api, leg: Leg, number: dict[str, Any], hooked: Hooked
+    ) -> None:
+        hooked(SAY)
+        assert SAID in leg.arrive({"assistantId": number["assistantId"]}).text
+
+    def test_another_caller_gets_the_assistant(self, leg: Leg, hooked: Hooked) -> None:
+        hooked(SAY, "49")
+        assert leg.read(leg.arrive().text) is not None
+
+
+class TestTransfer:
+    def test_the_leg_is_connected_at_once(self, api: Api, leg: Leg, hooked: Hooked) -> None:
+        hooked(to({**THERE, "message": "One moment."}))
+        answer = leg.arrive()
+        assert "One moment." in answer.text
+        assert THERE["number"][1:] in answer.text
+        assert call_of(api, leg)["status"] == "forwarding"
+        leg.say("completed", 30, lasted=30)
+        call = call_of(api, leg)
+        assert call["endedReason"] != "assistant-forwarded-call"
+
+    def test_a_closed_country_is_not_dialled(self, api: Api, leg: Leg, hooked: Hooked) -> None:
+        hooked(to(CLOSED))
+        answer = leg.arrive()
+        assert CLOSED["number"][1:] not in answer.text
+        call = call_of(api, leg)
+        assert call["endedReason"] == "call.ringing.hook-executed-transfer"
+        assert call["endedMessage"].startswith("hooks.0.do.0: destination.number is of DE")
+
+    def test_a_refused_one_leaves_the_fallback(self, api: Api, leg: Leg, hooked: Hooked) -> None:
+        hooked(to(CLOSED), fallbackDestination=THERE)
+        assert THERE["number"][1:] in leg.arrive().text
+        assert call_of(api, leg)["status"] == "forwarding"
+
+
+class TestOfTheDialLimit:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return replace(settings, dial_limit_per_hour=1)
+
+    def test_the_second_transfer_is_not_dialled(
+        self, app: Flask, api: Api, carrier: type[Leg], hooked: Hooked
+    ) -> None:
+        hooked(to(THERE))
+        first, second = carrier(app), carrier(app)
+        assert THERE["number"][1:] in first.arrive().text
+        assert THERE["number"][1:] not in second.arrive().text
+        assert "DIAL_LIMIT_PER_HOUR" in call_of(api, second)["endedMessage"]
