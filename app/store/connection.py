@@ -113,9 +113,9 @@ class Connection(sa.engine.Connection):
         self.until = deadline.store_until()
         if not self.is_sqlite:
             self.raw.until = self.until
-        self.revision, self.changes_kept_rows = None, False
-        self.awaits_begin = self.has_commit = False
-        self.forget()
+            self.awaits_begin = False
+            self.forget()
+        self.revision, self.changes_kept_rows, self.has_commit = None, False, False
         if self.before_commit or self.after_commit:
             self.before_commit, self.after_commit = [], []
 
@@ -306,7 +306,8 @@ class Pool:
         If the database itself failed, the others are likely to be dead as well.
         """
         try:
-            if conn.is_lost or (error is not None and is_unusable_after(error)):
+            is_lost = not conn.is_sqlite and conn.is_lost
+            if is_lost or (error is not None and is_unusable_after(error)):
                 conn.discard()
                 if error is not None and is_outage(error):
                     self.close()

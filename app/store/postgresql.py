@@ -33,8 +33,10 @@ LIMITS: Mapping[str, str] = {
     "idle_in_transaction_session_timeout": "10s",
     "default_transaction_isolation": "read committed",
 }
-"""Settings of each session. The third frees what a process held that is cut off. With the last one,
-what is read behind a lock has what its last holder has written, whatever the server's own default.
+"""Settings of each session. The third frees what a process held that is cut off.
+
+The last is needed where the server has another default. What is read behind a lock must have what
+its last holder has written.
 """
 MIGRATION_LIMITS: Mapping[str, str] = {
     "statement_timeout": "0",

@@ -122,7 +122,8 @@ class Prepared:
         """Ask right behind this transaction's next question, in the same round trip.
 
         The answer waits for the same question of another method. A change of its tables by this
-        transaction drops it. What is no plain query is asked in its turn. SQLite has no round trips.
+        transaction drops it. Any other statement than a plain query is asked in its turn. SQLite has
+        no round trips.
         """
         ours = cast("Connection", conn)
         if ours.is_sqlite:
