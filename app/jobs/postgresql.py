@@ -120,9 +120,9 @@ class _Worker(Worker):
         self._ending()
         await super()._shutdown(side_tasks)
 
-    async def _persist_job_status(self, *, job: Job, **rest: Any) -> None:
+    async def _persist_job_status(self, job: Job, *rest: Any, **more: Any) -> None:
         try:
-            await super()._persist_job_status(job=job, **rest)
+            await super()._persist_job_status(job, *rest, **more)
         except UniqueViolation:  # its own next run, if the answer of that commit was lost
             await _end(self.app.job_manager, job)
 
