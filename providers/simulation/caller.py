@@ -39,7 +39,7 @@ def perform(
     if act not in (CallerAction.STAY, CallerAction.CONVERSE):
         _talk(socket, stage, patience, party)
     ending = _act(act, socket, stage, patience, party)
-    stage.ears[party].has_heard_voice |= socket.is_loud
+    stage.ears[party].listened(socket.ear.drain(), socket.sample_rate, loud=socket.is_loud)
     for fault in socket.faults:
         stage.problem(fault)
     return ending

@@ -36,6 +36,9 @@ class Ear:
         self._blocks: list[tuple[float, ...]] = []
         # Whether a voice was audible on its media socket.
         self.has_heard_voice = False
+        # What came on its media sockets and was not interrupted: 16-bit PCM of this rate, in Hz.
+        self.speech = bytearray()
+        self.rate = SAMPLE_RATE
 
     def hear(self, *sources: Source, seconds: float = TICK_SECONDS) -> None:
         """Hear these sources at once."""
@@ -43,6 +46,12 @@ class Ear:
             self._blocks.append(
                 tuple(sum(_sample(each, n) for each in sources) for n in range(BLOCK))
             )
+
+    def listened(self, speech: bytes, rate: int, *, loud: bool) -> None:
+        """Take what came on a media socket. ``loud``: a voice was audible."""
+        self.speech += speech
+        self.rate = rate
+        self.has_heard_voice |= loud
 
     def has_heard(self, source: Source) -> bool:
         """Whether any 20 ms have enough energy at this tone."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from providers.common.json_types import JsonObject
 from providers.simulation.bridge import Outcome, outcome, words
@@ -44,6 +44,13 @@ class Scenario(Generic[S]):
         return [(self.status, reason) for reason in reasons]
 
 
+class Speech(NamedTuple):
+    """Sound of a media socket: 16-bit mono PCM, and its rate in Hz."""
+
+    pcm: bytes
+    rate: int
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """The result. ``ok`` decides the exit status."""
@@ -56,6 +63,8 @@ class Result:
     documents: Sequence[str]
     returned: Mapping[str, str]
     problems: Sequence[str]
+    speech: Mapping[str, Speech] = field(default_factory=dict)
+    """What each leg has heard on its media sockets."""
 
     @property
     def sentence(self) -> str:
@@ -99,7 +108,9 @@ def play(scenario: Scenario[S], stage: S) -> Result:
     if why := call.get("endedMessage"):
         stage.timeline.add("result", f"endedMessage: {why}")
     lines, documents = list(stage.timeline.lines), list(stage.documents)
-    return Result(ok, expected, got, call, lines, documents, stage.returned, list(stage.problems))
+    speech = {party: Speech(bytes(ear.speech), ear.rate) for party, ear in stage.ears.items()}
+    problems = list(stage.problems)
+    return Result(ok, expected, got, call, lines, documents, stage.returned, problems, speech)
 
 
 def expecting(scenario: Scenario[S], config: SimulatorConfig) -> Scenario[S]:

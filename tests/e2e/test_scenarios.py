@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from app.vendors.embedded import pocketsphinx
+from providers.simulation.scenario import Speech
 from providers.twilio import simulator as twilio
 from providers.vonage import simulator as vonage
 from tests.bridge import KEY, Bridge, free_port
@@ -18,6 +21,14 @@ SPEED = 0.1
 """Of real time: pauses of talkers are not what is tested."""
 TIMEOUT = 60.0
 """Seconds for what takes one: the machine may be busy."""
+
+TO_OPERATOR = {
+    "warm-transfer-assistant": "here is the caller",
+    "warm-transfer-assistant-dialled": "here is the caller",
+    "warm-transfer-assistant-declined": "all right",
+}
+"""The last words of a transfer assistant, by scenario: the operator hears them, the caller does not."""
+PHRASES = (*sorted({*TO_OPERATOR.values()}), "please hold the line", "we are closed today")
 
 CASES = [(carrier, name) for carrier in (twilio, vonage) for name in carrier.SCENARIOS]
 ONE_SLOT = [case for case in CASES if case[1].startswith("queue")]
@@ -85,3 +96,11 @@ def play(bridge: Bridge, carrier: ModuleType, name: str) -> None:
     lines: list[str] = []
     result = carrier.run(name, config, lines.append)
     assert result.ok, "\n".join(lines)
+    if words := TO_OPERATOR.get(name):
+        assert recognised(result.speech["operator"]) == words
+        assert recognised(result.speech["caller"]) != words
+
+
+def recognised(heard: Speech) -> str:
+    """The one of ``PHRASES`` that it sounds like, by the embedded recogniser; empty: none."""
+    return asyncio.run(pocketsphinx.listen(heard.pcm, heard.rate, PHRASES))

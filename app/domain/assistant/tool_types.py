@@ -21,6 +21,11 @@ SERVED = frozenset(
 
 OF_OPERATORS = frozenset({"transferSuccessful", "transferCancel"})
 """Those of the assistant that talks with a transfer's operator, which always has both."""
+NOT_OF_OPERATORS: Mapping[str, str] = {
+    "transferCall": "the operator of a transfer is not transferred",
+    "handoff": "the operator of a transfer is not handed over",
+}
+"""Types that this assistant is not offered -> why, as the end of a sentence."""
 
 GOOGLE = "Google is not connected here: use a function, an apiRequest or an MCP server"
 SLACK = "Slack is not connected here: use a function, an apiRequest or an MCP server"
@@ -52,6 +57,8 @@ KNOWN = SERVED | NOT_SERVED.keys()
 
 def operators_problem(given: object) -> str | None:
     """The same as ``problem``, for the assistant that talks with an operator."""
+    if isinstance(given, str) and given in NOT_OF_OPERATORS:
+        return f"type {given} has no effect: {NOT_OF_OPERATORS[given]}"
     return None if given in OF_OPERATORS else problem(given)
 
 

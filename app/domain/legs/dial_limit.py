@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy.engine import Connection
 
+from app.domain.assistant import transfer_plan
 from app.domain.calls.apply import Change
 from app.domain.calls.create import OUTBOUND
 from app.domain.calls.record import CallTx
 from app.domain.calls.shown_number import shown
 from app.domain.context import Context
 from app.domain.errors import TooMany
+from app.domain.legs.warm_steps import BRIEFING_SECONDS
+from app.domain.reporting import transfers
 from app.settings import Settings
 from app.store import dial_limits
 from app.store.dial_limits import MICROSECOND, Cost
@@ -55,11 +58,23 @@ def reserve_call(tx: CallTx) -> None:
 
 def forward_problem(tx: CallTx, destination: JsonObject) -> str | None:
     """Count a forward. Returns why it exceeds a limit, as a sentence, and then counts nothing."""
-    refusal = _reserve(tx, tx.context.settings.max_forward_seconds)
+    refusal = _reserve(tx, longest_forward(tx.context.settings, destination))
     if refusal is None:
         return None
     note_refusal(tx.context, refusal.limit, destination, refusal.sentence)
     return refusal.sentence
+
+
+def longest_forward(settings: Settings, destination: JsonObject) -> float:
+    """Seconds that a destination's leg may last.
+
+    An operator's leg rings, and is spoken to, before the caller comes.
+    """
+    plan = transfer_plan.read(destination)
+    if not plan.is_warm:
+        return settings.max_forward_seconds
+    told = plan.talk_seconds if plan.assistant else BRIEFING_SECONDS
+    return settings.max_forward_seconds + plan.ring_seconds + told
 
 
 def text_problem(tx: CallTx, destination: JsonObject) -> str | None:
@@ -155,10 +170,11 @@ def _legs(change: Change) -> Iterator[tuple[timedelta, timedelta]]:
     if call.type == OUTBOUND and not call.bypass and dialled:
         yield _longest(call.max_duration), _between(state.started_at or ended, ended)
     over = {event.data.get("forward"): event.at for event in change.log if event.kind in OUTCOMES}
-    longest = _longest(change.tx.context.settings.max_forward_seconds)
-    for event in change.log:
-        if event.kind is EventKind.FORWARD_STARTED:
-            yield longest, _between(event.at, over.get(event.data["forward"], ended))
+    started = [event for event in change.log if event.kind is EventKind.FORWARD_STARTED]
+    told: Sequence[JsonObject] = call.body.get(transfers.FIELD, ())
+    for event, transfer in zip(started, told, strict=False):
+        longest = longest_forward(change.tx.context.settings, transfer["destination"])
+        yield _longest(longest), _between(event.at, over.get(event.data["forward"], ended))
 
 
 def _between(start: datetime, end: datetime) -> timedelta:

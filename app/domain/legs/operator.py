@@ -14,7 +14,7 @@ from app.domain.calls.facts import PendingForward
 from app.domain.calls.record import CallTx, Changes
 from app.domain.legs import operator_talk, transfer, warm_jobs
 from app.domain.legs.inbound import VerifiedWebhook
-from app.domain.legs.warm_steps import REACHED, Progress, progress
+from app.domain.legs.warm_steps import REACHED, Progress, Step, progress
 from providers.base.instructions import Brief, Fetch, HangUp, Instruction, Join, Listen, Play, Say
 from providers.base.webhook import HookKind
 from providers.events import CallEvent, CallStatus, EventKind
@@ -94,7 +94,8 @@ def _react(
     """What new events of the operator's leg lead to."""
     kinds = {event.kind for event in added}
     if EventKind.OPERATOR_ENDED in kinds:
-        if found.connected:
+        # An operator on the way has not met the caller, who must not wait in an empty room.
+        if found.step is Step.JOINED:
             _end(tx, pending)
         else:
             fail(tx, pending, found.outcome or NO_ANSWER)

@@ -18,9 +18,9 @@ from app.domain.calls.apply import apply_events
 from app.domain.calls.facts import PendingForward
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context
-from app.domain.legs import destinations, operator, operator_talk, transfer, warm_jobs
+from app.domain.legs import destinations, dial_limit, operator, operator_talk, transfer, warm_jobs
 from app.domain.legs.leg_at_carrier import client_of
-from app.domain.legs.warm_steps import BRIEFING_SECONDS, LOOK_SECONDS, Step, progress
+from app.domain.legs.warm_steps import LOOK_SECONDS, Step, progress
 from app.store import accounts, events
 from app.store.vault import WrongKey
 from providers.base.rest import CarrierClient, OperatorCall, PlacedCall
@@ -123,9 +123,10 @@ def watch(context: Context, payload: Mapping[str, str]) -> float | None:
             return None
         tx, pending = found
         log_of_call = events.of_call(tx.conn, tx.call.id)
-        if progress(log_of_call, pending.id).step is not step:
+        known = progress(log_of_call, pending.id)
+        if known.step is not step:
             return None
-        if step is Step.TALKING:
+        if step is Step.TALKING or known.hears_last_words:
             return _look(tx, pending)
         if step is not Step.BRIEFED:
             operator.fail(tx, pending, NO_ANSWER if step is Step.RINGING else FAILED)
@@ -197,14 +198,12 @@ def hang_up(context: Context, payload: Mapping[str, str]) -> float | None:
 def _order(tx: CallTx, pending: PendingForward) -> OperatorCall:
     destination, plan = pending.destination, transfer_plan.read(pending.destination)
     extension = destination.get("extension")
-    told = plan.talk_seconds if plan.assistant else BRIEFING_SECONDS
-    most = tx.context.settings.max_forward_seconds + plan.ring_seconds + told
     return OperatorCall(
         to=destinations.address(destination),
         from_=destination.get("callerId") or tx.call.facts.number or "",
         answer_url=transfer.hook_url(tx, pending, HookKind.OPERATOR),
         status_url=transfer.hook_url(tx, pending, HookKind.OPERATOR_STATUS),
-        max_duration=int(most),
+        max_duration=int(dial_limit.longest_forward(tx.context.settings, destination)),
         ring_seconds=plan.ring_seconds,
         extension=destinations.keys(extension) if extension else None,
         detects_machine=plan.detects_machine,

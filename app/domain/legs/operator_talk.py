@@ -12,8 +12,9 @@ from datetime import datetime
 from app.domain.assistant import transfer_assistant, transfer_plan
 from app.domain.assistant.config import AssistantConfig
 from app.domain.assistant.history import load
+from app.domain.assistant.rendering import rendered
 from app.domain.assistant.transfer_assistant import Talk
-from app.domain.calls import call_assistant, instructions
+from app.domain.calls import call_assistant, instructions, variables
 from app.domain.calls.apply import apply_events
 from app.domain.calls.facts import PendingForward
 from app.domain.calls.record import Call, CallTx
@@ -46,10 +47,16 @@ def document(tx: CallTx, pending: PendingForward) -> Connect:
 
 
 def assistant(context: Context, call: Call, pending: PendingForward) -> AssistantConfig:
-    """The transfer assistant with its secrets. Its templates are as they are."""
+    """The transfer assistant with its secrets.
+
+    What it has from the caller's assistant is rendered here. What the transfer gives was rendered
+    when it began.
+    """
     hidden: JsonObject = context.vault.open(call.secret).get(transfer.HIDDEN) or {}
     plan = transfer_plan.read(merge(pending.destination, hidden))
-    return transfer_assistant.effective(call_assistant.with_secrets(context, call), plan.assistant)
+    callers = call_assistant.with_secrets(context, call)
+    lent = rendered(callers, variables.of_call(context, call))
+    return transfer_assistant.effective(lent, plan.assistant)
 
 
 def informed(call: Call, pending: PendingForward, made: AssistantConfig) -> AssistantConfig:

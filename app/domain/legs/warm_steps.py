@@ -27,7 +27,7 @@ class Step(StrEnum):
     TALKING = "talking"
     """The operator talks with the transfer assistant."""
     BRIEFED = "briefed"
-    """The operator is on the way into the room."""
+    """The operator is on the way into the room, or hears the transfer assistant's last words."""
     JOINED = "joined"
 
 
@@ -40,6 +40,8 @@ REACHED: dict[EventKind, Step] = {
     EventKind.OPERATOR_JOINED: Step.JOINED,
 }
 """The step that an event proves."""
+OVER = frozenset({EventKind.OPERATOR_TALKED, EventKind.OPERATOR_ENDED})
+"""Events that end a part of the transfer, and prove no step."""
 ORDER = {step: number for number, step in enumerate(Step)}
 
 NO_WORD_SECONDS = 15.0
@@ -63,11 +65,20 @@ class Progress(NamedTuple):
     """An answering machine has answered."""
     outcome: str | None = None
     """The operator's leg is over: the carrier's word."""
+    talking: bool = False
+    """A transfer assistant has talked with the operator."""
+    talked: bool = False
+    """Its socket is closed, and the operator's leg has asked what follows."""
+
+    @property
+    def hears_last_words(self) -> bool:
+        """Whether the operator takes the call, and is still with the transfer assistant."""
+        return self.step is Step.BRIEFED and self.talking and not self.talked
 
     @property
     def connected(self) -> bool:
         """Whether caller and operator are together, or on the way to each other."""
-        return self.step in {Step.BRIEFED, Step.JOINED}
+        return self.step in {Step.BRIEFED, Step.JOINED} and not self.hears_last_words
 
 
 def progress(log: Iterable[CallEvent], forward_id: str) -> Progress:
@@ -82,12 +93,14 @@ def progress(log: Iterable[CallEvent], forward_id: str) -> Progress:
             operator_ref=event.data.get("forwardLegRef") or found.operator_ref,
             machine=found.machine or bool(event.data.get("machine")),
             outcome=event.data.get("outcome") or found.outcome,
+            talking=found.talking or event.kind is EventKind.OPERATOR_TALKING,
+            talked=found.talked or event.kind is EventKind.OPERATOR_TALKED,
         )
     return found
 
 
 def _is_of_operator(event: CallEvent) -> bool:
-    return event.kind in REACHED or event.kind is EventKind.OPERATOR_ENDED
+    return event.kind in REACHED or event.kind in OVER
 
 
 def talk_of(log: Iterable[CallEvent], forward_id: str) -> CallEvent | None:

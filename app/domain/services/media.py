@@ -509,6 +509,12 @@ class MediaService:
             load_history(call.facts.history),
         )
 
+    def _whole(
+        self, conn: Connection, call: Call, stored: AssistantConfig, values: JsonObject
+    ) -> AssistantConfig:
+        """The assistant with its tools, its templates rendered."""
+        return rendered(tools.with_tools(self.context, conn, call.org_id, stored), values)
+
     def _claim_of(
         self,
         call: Call,
@@ -529,8 +535,7 @@ class MediaService:
             "messages": call.body.get("messages") or [],
         }
         with self.context.store.read() as conn:
-            equipped = tools.with_tools(self.context, conn, call.org_id, stored)
-            assistant = rendered(equipped, values)
+            assistant = self._whole(conn, call, stored, values)
             vendors = vendor_accounts.accounts_for_call(self.context, conn, call.org_id, assistant)
         return StreamClaim(
             call.id,

@@ -13,7 +13,10 @@ from dataclasses import replace
 
 from sqlalchemy.engine import Connection
 
+from app.domain.assistant.config import AssistantConfig
+from app.domain.assistant.fields import list_of
 from app.domain.assistant.history import History
+from app.domain.assistant.rendering import rendered
 from app.domain.calls import record, tokens, variables
 from app.domain.calls.facts import PendingForward
 from app.domain.calls.record import Call, CallTx
@@ -23,6 +26,7 @@ from app.domain.legs.handoff import NoHandoff
 from app.domain.legs.warm_steps import Step, progress
 from app.domain.reporting import live_messages, pending, transfers
 from app.domain.reporting.live_messages import OutgoingMessage
+from app.domain.resources import tools
 from app.domain.services.media import MediaService, StreamClaim, check_leg
 from app.store import events
 from app.store.commands import Command
@@ -180,6 +184,17 @@ class OperatorMedia(MediaService):
             taken_over=False,
             transfer=forward.id,
         )
+
+    def _whole(
+        self, conn: Connection, call: Call, stored: AssistantConfig, values: JsonObject
+    ) -> AssistantConfig:
+        """The same; its own texts were rendered when the transfer began, and a value is no template."""
+        equipped = tools.with_tools(self.context, conn, call.org_id, stored)
+        own = len(list_of(stored.model, "tools"))
+        given = list_of(equipped.model, "tools")
+        named = rendered(AssistantConfig({"model": {"tools": given[own:]}}), values)
+        whole = {**equipped.model, "tools": [*given[:own], *list_of(named.model, "tools")]}
+        return AssistantConfig({**equipped.json, "model": whole})
 
     def _fail(self, claim: StreamClaim, outcome: str, told: str = "") -> None:
         """End the transfer, unless caller and operator are together.

@@ -51,13 +51,13 @@ def dial(ours: Domain, key: str | None = KEY, **fields: Any) -> dict[str, Any]:
     return ours.calls.create(ORG_ID, {**body, **fields}, key_id=key)
 
 
-def forward(ours: Domain, call: dict[str, Any]) -> str | None:
+def forward(ours: Domain, call: dict[str, Any], there: Any = None) -> str | None:
     """As an assistant does it, whose tool or model has named the destination."""
     with ours.context.store.write() as conn:
         found = record.get(conn, call["id"], lock=True)
         assert found is not None
         reason = EndedReason.ASSISTANT_FORWARDED_CALL
-        return transfer.begin(CallTx(ours.context, conn, found), THERE, reason=reason)
+        return transfer.begin(CallTx(ours.context, conn, found), there or THERE, reason=reason)
 
 
 def refused(ours: Domain, **fields: Any) -> TooMany:
@@ -129,6 +129,25 @@ def test_a_forward_takes_minutes_too(limited: Callable[..., Domain]) -> None:
     with ours.context.store.read() as conn:
         used = dial_limits.buckets(conn, KEY).minutes - START
     assert used == timedelta(minutes=6)  # one of ten minutes, as a part of the hour
+
+
+def test_an_operators_leg_takes_its_ringing_and_its_talk_too(
+    limited: Callable[..., Domain],
+) -> None:
+    """Ten minutes with the caller, one of ringing, and nine with the transfer assistant."""
+    menu = {"1": {"then": "transferSuccessful"}}
+    assistant = {"model": {"provider": "embedded", "menu": menu}, "maxDurationSeconds": 540}
+    plan = {"mode": "warm-transfer-experimental", "dialTimeout": 60, "transferAssistant": assistant}
+    warm = {**THERE, "transferPlan": plan}
+    ours = limited(dial_minutes_per_hour=30)
+    call = dial(ours, phoneCallProviderBypassEnabled=True)
+    assert forward(ours, call, warm) is None
+    assert "DIAL_MINUTES_PER_HOUR" in (forward(ours, call, warm) or "")
+    ours.clock.pass_(60)
+    ours.end(call)
+    with ours.context.store.read() as conn:
+        used = dial_limits.buckets(conn, KEY).minutes - START
+    assert used == timedelta(minutes=2)  # one of thirty minutes, as a part of the hour
 
 
 @pytest.mark.parametrize("legs", [7, 11, 13])

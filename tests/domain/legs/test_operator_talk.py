@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import permutations
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ import pytest
 from app import default_org
 from app.domain.calls import answers, record
 from app.domain.errors import Invalid
+from app.domain.resources.tools import Tools
 from app.domain.services.media import StreamClaim
 from app.domain.services.operator_media import OperatorMedia
 from app.settings import Settings
@@ -48,7 +50,7 @@ class Talk(WarmTransfer):
 
     def reach(self, **plan: Any) -> None:
         self.media = OperatorMedia(self.ours.context)
-        self.begin(there(MODE, transferAssistant=ASSISTANT, **plan))
+        self.begin(there(MODE, **{"transferAssistant": ASSISTANT, **plan}))
         self.dial()
         (connect,) = self.answer()
         assert isinstance(connect, Connect)
@@ -112,6 +114,20 @@ def test_its_socket_is_a_conversation_of_its_own(talk: Talk) -> None:
     assert talk.media.commands([talk.claim]) == []
 
 
+def test_a_value_in_its_words_is_no_template(talk: Talk) -> None:
+    """The texts of a transfer are rendered when it begins; the tools named by id with its socket."""
+    body = {"type": "function", "function": {"name": "book", "description": "For {{who}}."}}
+    named = Tools(talk.ours.context).create(default_org.ORG_ID, body)
+    who = {"variableValues": {"who": "{{ customer.number }}"}}
+    talk.ours.calls.patch(default_org.ORG_ID, talk.call["id"], who)
+    model = {**ASSISTANT["model"], "toolIds": [named["id"]]}
+    assistant = {**ASSISTANT, "firstMessage": "Hello {{who}}.", "model": model}
+    talk.reach(transferAssistant=assistant)
+    made = talk.claim.assistant
+    assert made.conversation.first_message == "Hello {{ customer.number }}."
+    assert made.model["tools"][-1]["function"]["description"] == "For {{ customer.number }}."
+
+
 def test_no_secret_of_it_is_shown(talk: Talk) -> None:
     talk.reach()
     assert SECRET not in str(talk.now)
@@ -164,6 +180,70 @@ def test_an_operator_who_hangs_up_on_the_way_to_the_caller(talk: Talk) -> None:
     talk.media.request_end(talk.claim, R.ASSISTANT_FORWARDED_CALL)
     talk.media.stopped(talk.claim)
     assert talk.outcome == ("in-progress", None)
+
+
+def test_an_operator_who_hangs_up_before_the_leg_asks_what_follows(talk: Talk) -> None:
+    """Only the carrier's status tells it. The caller, still in the room, is taken out of it."""
+    talk.reach()
+    talk.media.request_end(talk.claim, R.ASSISTANT_FORWARDED_CALL)
+    talk.operator(HookKind.OPERATOR_STATUS, EventKind.OPERATOR_ENDED, outcome="completed")
+    assert talk.outcome == ("in-progress", None)
+    assert talk.has("caller-back")
+    assert [type(each) for each in talk.talked()] == [HangUp]
+
+
+def test_a_caller_who_leaves_during_the_last_words_has_met_nobody(talk: Talk) -> None:
+    talk.reach()
+    talk.media.request_end(talk.claim, R.ASSISTANT_FORWARDED_CALL)
+    talk.room_left(EventKind.FORWARD_ENDED, EventKind.LEG_ENDED)
+    assert talk.transfer["status"] == "cancelled"
+    assert talk.outcome[0] == "ended"
+    assert talk.media.awaited([talk.claim]) == frozenset()
+
+
+def test_last_words_that_take_long_are_no_meeting(talk: Talk) -> None:
+    """Both legs are up, and the operator still listens to the assistant."""
+    talk.reach()
+    talk.media.request_end(talk.claim, R.ASSISTANT_FORWARDED_CALL)
+    up = talk.carrier.state("in-progress" if talk.carrier.name == "twilio" else "answered")
+    talk.api.replies["GET"] = [up]
+    talk.ours.clock.pass_(10)
+    assert talk.run("watch-transfer", "briefed") == 10.0
+    assert talk.transfer.get("status") is None
+    talk.ours.clock.pass_(35)
+    assert talk.run("watch-transfer", "briefed") is None
+    assert talk.transfer["status"] == "cancelled"
+    assert talk.has("caller-back")
+
+
+def test_last_words_of_a_killed_process_keep_nobody_on_hold(talk: Talk) -> None:
+    talk.reach()
+    talk.media.request_end(talk.claim, R.ASSISTANT_FORWARDED_CALL)
+    talk.ours.context.presence.id = "another process"
+    assert talk.run("watch-transfer", "briefed") is None
+    assert talk.transfer["status"] == "failed"
+
+
+WAYS = [
+    (HookKind.TALKED, EventKind.OPERATOR_TALKED, {}),
+    (HookKind.ROOM, EventKind.OPERATOR_JOINED, {}),
+    (HookKind.OPERATOR_STATUS, EventKind.OPERATOR_ENDED, {"outcome": "completed"}),
+]
+
+
+@pytest.mark.parametrize("order", [*permutations(range(3))], ids=str)
+def test_the_last_events_in_every_order_and_twice(talk: Talk, order: Sequence[int]) -> None:
+    """Nobody stays on hold: the call is over, or its caller is back. Nobody is dialled again."""
+    talk.reach()
+    talk.media.request_end(talk.claim, R.ASSISTANT_FORWARDED_CALL)
+    for number in (*order, *order):
+        hook, kind, data = WAYS[number]
+        talk.operator(hook, kind, **data)
+    has_met = order.index(1) < order.index(2)
+    assert talk.outcome[0] == ("ended" if has_met else "in-progress")
+    assert talk.transfer["status"] == ("completed" if has_met else "failed")
+    assert talk.has("caller-back") != has_met
+    assert len([each for each in talk.api.asked if each.method == "POST"]) == 1
 
 
 def test_a_lost_socket_is_not_opened_again(talk: Talk) -> None:

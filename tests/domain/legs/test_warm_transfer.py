@@ -10,7 +10,18 @@ import pytest
 from app import default_org
 from app.domain.errors import Invalid
 from app.settings import Settings
-from providers.base.instructions import Brief, Fetch, Forward, HangUp, Join, Listen, Park, Play, Say
+from providers.base.instructions import (
+    Brief,
+    Connect,
+    Fetch,
+    Forward,
+    HangUp,
+    Join,
+    Listen,
+    Park,
+    Play,
+    Say,
+)
 from providers.base.webhook import HookKind
 from providers.events import EventKind
 from tests.domain.legs.warm_transfer import NUMBER, OPERATOR, WarmTransfer, there
@@ -56,14 +67,40 @@ def test_a_caller_and_an_operator_who_hears_the_message_first(warm: WarmTransfer
 
 
 def test_an_operator_who_leaves_ends_the_call(warm: WarmTransfer) -> None:
-    """The room's own word may come later, or never."""
+    """That the room is over may come later, or never."""
+    warm.begin()
+    warm.dial()
+    warm.answer()
+    warm.brief()
+    warm.operator(HookKind.ROOM, EventKind.OPERATOR_JOINED)
+    warm.operator(HookKind.OPERATOR_STATUS, ENDED, outcome="completed")
+    assert warm.outcome == ("ended", "assistant-forwarded-call")
+    assert kinds(warm.room_left(EventKind.FORWARD_ENDED)) == [HangUp]
+
+
+def test_an_operator_who_hangs_up_on_the_way_into_the_room(warm: WarmTransfer) -> None:
+    """The caller, who would hear music for ever, is back with the assistant."""
     warm.begin()
     warm.dial()
     warm.answer()
     warm.brief()
     warm.operator(HookKind.OPERATOR_STATUS, ENDED, outcome="completed")
-    assert warm.outcome == ("ended", "assistant-forwarded-call")
-    assert kinds(warm.room_left(EventKind.FORWARD_ENDED)) == [HangUp]
+    assert warm.outcome == ("in-progress", None)
+    assert transfers(warm) == [("warm-transfer-say-message", "failed")]
+    warm.api.asked.clear()
+    assert warm.run("caller-back") is None
+    assert "the-callers-leg" in warm.api.asked[0].path
+
+
+def test_an_operator_whose_entry_nobody_told_of(warm: WarmTransfer) -> None:
+    """The room is over, and its caller asks what follows: the assistant again, not silence."""
+    warm.begin()
+    warm.dial()
+    warm.answer()
+    warm.brief()
+    warm.operator(HookKind.OPERATOR_STATUS, ENDED, outcome="completed")
+    assert kinds(warm.room_left(EventKind.FORWARD_ENDED)) == [Connect]
+    assert warm.outcome == ("in-progress", None)
 
 
 @pytest.mark.parametrize(

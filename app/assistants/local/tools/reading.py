@@ -77,8 +77,6 @@ BUILT_IN: Mapping[Kind, tuple[str, JsonObject]] = {
         REASON,
     ),
 }
-# What a transfer assistant does not do with the leg of its operator.
-NOT_OF_OPERATORS = frozenset({Kind.TRANSFER_CALL, Kind.HANDOFF})
 
 
 def read_tools(assistant: AssistantConfig) -> list[Tool]:
@@ -89,12 +87,16 @@ def read_tools(assistant: AssistantConfig) -> list[Tool]:
 def read_operators_tools(assistant: AssistantConfig) -> list[Tool]:
     """Read a transfer assistant's tools, with the two that end its talk.
 
-    An embedded menu ends the transfer with its ``endCall``.
+    An embedded menu ends the transfer with its ``endCall``. No other tool has the name of one of
+    the two: vendors refuse two of one name.
     """
-    found = [each for each in _read_all(assistant) if each.kind not in NOT_OF_OPERATORS]
-    kinds = {tool.kind for tool in found}
+    found = [each for each in _read_all(assistant) if each.kind not in tool_types.NOT_OF_OPERATORS]
+    worded = [each for each in found if each.kind in tool_types.OF_OPERATORS]
+    kinds = {tool.kind for tool in worded}
     own = [{"type": kind} for kind in sorted(tool_types.OF_OPERATORS - kinds)]
-    return [*found, *(tool for each in own if (tool := read_tool(each)))]
+    ends = [*worded, *(tool for each in own if (tool := read_tool(each)))]
+    taken = {tool.name for tool in ends}
+    return [*(each for each in found if each.name not in taken), *ends]
 
 
 def _read_all(assistant: AssistantConfig) -> list[Tool]:
@@ -127,6 +129,9 @@ def left_out(assistant: AssistantConfig, *, of_operator: bool = False) -> Iterat
         kind = text_of(given, "type")
         why = judge(kind)
         lacks = (f"{name} {lack}" for name, lack in problems(given) if lack.endswith(NOT_OFFERED))
+        named = text_of(object_of(given, "function"), "name")
+        if of_operator and named in tool_types.OF_OPERATORS and kind not in tool_types.OF_OPERATORS:
+            why = why or f"{named} is the name of a tool that ends the talk"
         if why := why or next(lacks, None):
             yield f"{kind}: {why}"
 

@@ -263,7 +263,8 @@ def test_a_transfer_assistant_always_has_its_two_tools() -> None:
     own = [{"type": "sms"}, {"type": "transferCall"}, {"type": "handoff"}, {"type": "bash"}]
     made = AssistantConfig(of_tools(*own))
     assert [tool.name for tool in read_operators_tools(made)] == ["sms", *BOTH]
-    assert len([*left_out(made, of_operator=True)]) == 1
+    told = [*left_out(made, of_operator=True)]
+    assert [each.partition(":")[0] for each in told] == ["transferCall", "handoff", "bash"]
 
 
 def test_a_transfer_assistant_may_word_its_two_tools() -> None:
@@ -298,3 +299,12 @@ def test_the_example_of_the_page_has_every_kind() -> None:
     for kind, why in tool_types.NOT_SERVED.items():
         assert f"`{kind}`" in page
         assert f"| {why} |" in page
+
+
+def test_no_other_tool_has_the_name_of_one_that_ends_the_talk() -> None:
+    """Vendors refuse two of one name, and another kind would not end the transfer."""
+    named = [{"type": "function", "function": {**WEATHER, "name": name}} for name in BOTH]
+    found = read_operators_tools(AssistantConfig(of_tools(*named)))
+    assert [(tool.name, str(tool.kind)) for tool in found] == [(name, name) for name in BOTH]
+    assert len([*left_out(AssistantConfig(of_tools(*named)), of_operator=True)]) == 2
+    assert not [*left_out(AssistantConfig(of_tools(*named)))]
