@@ -245,12 +245,13 @@ class Dispatcher:
     def _record(self) -> None:
         """Store the results. After a failure of the store they wait, and their calls with them.
 
-        A result that cannot be stored goes to the end. The others are stored one by one then.
+        A result that cannot be stored goes to the end. The others are stored one by one then. They
+        may be stored already: the failure may have been that of the commit's answer.
         """
         while self._ended:
             batch = [*islice(self._ended, self._most)]
             try:
-                self._store_results([each.sent.result for each in batch])
+                self._store_results([each.sent.result for each in batch], again=self._most < BATCH)
             except Exception:
                 self._ended.rotate(-len(batch))
                 self._most = 1
@@ -261,9 +262,9 @@ class Dispatcher:
                 self._shares.release(_receiver(message), hung=sent.hung)
         self._most = BATCH
 
-    def _store_results(self, results: Sequence[Result]) -> None:
+    def _store_results(self, results: Sequence[Result], *, again: bool) -> None:
         with self._store.write() as conn:
-            outbox.record(conn, results, self._context.now())
+            outbox.record(conn, results, self._context.now(), again=again)
 
     def _renew(self) -> None:
         """Renew the leases of what is being sent."""

@@ -107,7 +107,10 @@ class _BoundedPool(AsyncConnectionPool[BoundedAsyncConnection]):
 
 
 class _Worker(Worker):
-    """A worker that says when it begins to end. It then waits for the jobs that it runs."""
+    """A worker that says when it begins to end. It then waits for the jobs that it runs.
+
+    A job that cannot run again, because one of its key waits, ends.
+    """
 
     def __init__(self, ending: Callable[[], None], **options: Any) -> None:
         super().__init__(**options)
@@ -116,6 +119,12 @@ class _Worker(Worker):
     async def _shutdown(self, side_tasks: list[asyncio.Task[Any]]) -> None:
         self._ending()
         await super()._shutdown(side_tasks)
+
+    async def _persist_job_status(self, job: Job, *rest: Any, **more: Any) -> None:
+        try:
+            await super()._persist_job_status(job, *rest, **more)
+        except UniqueViolation:  # its own next run, if the answer of that commit was lost
+            await _end(self.app.job_manager, job)
 
 
 class ProcrastinateJobs:
@@ -346,5 +355,10 @@ def _put(
 async def _revive(manager: JobManager, job: Job) -> None:
     try:
         await manager.retry_job(job)
-    except UniqueViolation:  # enqueued again since: that one runs instead
-        await manager.finish_job(job, Status.FAILED, delete_job=True)
+    except UniqueViolation:  # enqueued again since
+        await _end(manager, job)
+
+
+async def _end(manager: JobManager, job: Job) -> None:
+    """End a job without its work done: another one of its key runs instead."""
+    await manager.finish_job(job, Status.FAILED, delete_job=True)

@@ -5,6 +5,7 @@ Another process takes over when that one stops or dies.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -14,6 +15,8 @@ from app.store.machine_lock import machine_lock
 
 # Seconds between two attempts to become the process that serves.
 TAKE_OVER = 1.0
+
+log = logging.getLogger(__name__)
 
 
 class ServingThread:
@@ -56,9 +59,12 @@ class ServingThread:
 
     def _stand_by(self) -> None:
         while not self.stopping.is_set():
-            with self._turn_of_this_process() as ours:
-                if ours:
-                    self._serve()
+            try:
+                with self._turn_of_this_process() as ours:
+                    if ours:
+                        self._serve()
+            except Exception:  # such as a lock file that cannot be opened, on a full disk
+                log.exception("%s stumbled and starts again in a second", self._name)
             self.stopping.wait(TAKE_OVER)
 
     def _turn_of_this_process(self) -> AbstractContextManager[bool]:

@@ -21,7 +21,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app import deadline
-from app.store.faults import TimedOut, is_outage, without_detail
+from app.store.faults import TimedOut, Undone, is_outage, without_detail
 
 Identity = tuple[int, ...]
 """Which files of SQLite are open: device and inode of the database and of its log."""
@@ -63,6 +63,9 @@ class Pipeline(Protocol):
     """What a connection needs of ``pipeline.py``."""
 
     is_lost: bool
+
+    @property
+    def is_undone(self) -> bool: ...
 
     def run(self, statements: Sequence[Statement]) -> Sequence[Answer]: ...
 
@@ -110,6 +113,8 @@ class Connection(sa.engine.Connection):
         self.until = deadline.store_until()
         if not self.is_sqlite:
             self.raw.until = self.until
+            self.awaits_begin = False
+            self.forget()
         self.revision, self.changes_kept_rows, self.has_commit = None, False, False
         if self.before_commit or self.after_commit:
             self.before_commit, self.after_commit = [], []
@@ -172,23 +177,26 @@ class Connection(sa.engine.Connection):
     def commit_changes(self) -> None:
         """Commit on PostgreSQL, in one round trip with the last changes.
 
-        Changes alone are a transaction without its words.
+        Changes alone are a transaction without its words. Raises ``Undone``.
         """
         if time.monotonic() > self.until + deadline.MARGIN_SECONDS:
             raise TimedOut  # the client may have got 503 by now
         self.forget()
         changes, self.changes = self.changes, []
-        if not self.awaits_begin:
-            self._send([*changes, COMMIT])
-        elif changes:
+        if self.awaits_begin:
             self.awaits_begin = False
-            self._send(changes)
+            if changes:
+                self._send(changes)
+            return
+        if cast("Pipeline", self.pipeline).is_undone:
+            raise Undone  # to COMMIT the server would answer ROLLBACK, which is no error to it
+        self._send([*changes, COMMIT])
 
     def roll_back(self) -> None:
         """Roll back on PostgreSQL. A transaction whose connection is lost is rolled back there."""
         self.forget()
         self.changes = []
-        if not (self.awaits_begin or cast("Pipeline", self.pipeline).is_lost):
+        if not (self.awaits_begin or self.is_lost):
             self._send([ROLLBACK])
         self.awaits_begin = False
 
@@ -214,6 +222,11 @@ class Connection(sa.engine.Connection):
         self.close()
 
     @property
+    def is_lost(self) -> bool:
+        """Whether PostgreSQL's answer to something that was sent is not read: it may come yet."""
+        return self.pipeline is not None and self.pipeline.is_lost
+
+    @property
     def is_dead(self) -> bool:
         """Whether the server has closed it, or its file is no longer at its path.
 
@@ -221,7 +234,7 @@ class Connection(sa.engine.Connection):
         """
         if self.is_sqlite:
             return identity(self._path) != self._identity
-        if self.raw.closed or cast("Pipeline", self.pipeline).is_lost:
+        if self.raw.closed or self.is_lost:
             return True
         watch = select.poll()  # select() takes no descriptor over 1,023
         watch.register(self.raw.fileno(), select.POLLIN)
@@ -292,15 +305,18 @@ class Pool:
 
         If the database itself failed, the others are likely to be dead as well.
         """
-        if error is not None and is_unusable_after(error):
-            conn.discard()
-            if is_outage(error):
-                self.close()
-        elif len(self._free) >= self._kept:
-            conn.close()
-        else:
-            self._free.append(conn)
-        self._room.put(None)
+        try:
+            is_lost = not conn.is_sqlite and conn.is_lost
+            if is_lost or (error is not None and is_unusable_after(error)):
+                conn.discard()
+                if error is not None and is_outage(error):
+                    self.close()
+            elif len(self._free) >= self._kept:
+                conn.close()
+            else:
+                self._free.append(conn)
+        finally:
+            self._room.put(None)
 
     def close(self) -> None:
         """Close the connections that are not in use."""

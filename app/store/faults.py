@@ -87,6 +87,13 @@ class Deadlocked(StoreFailed):
         super().__init__("two transactions waited for each other")
 
 
+class Undone(StoreFailed):
+    """A block went on after an error of the database, which has undone its transaction."""
+
+    def __init__(self) -> None:
+        super().__init__("a statement failed, and with it its transaction")
+
+
 def is_deadlock(error: exc.DBAPIError) -> bool:
     """Whether PostgreSQL has undone the transaction for the sake of another."""
     return getattr(error.orig, "sqlstate", None) in UNDONE

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from app.store import connection
 from app.store.engine import Columns, Row, every, one
 from app.store.schema import imports
 
@@ -36,11 +38,12 @@ def savepoint(conn: Connection) -> Iterator[None]:
     conn.exec_driver_sql("SAVEPOINT part")
     try:
         yield
+        conn.exec_driver_sql("RELEASE SAVEPOINT part")  # what was held back goes out before it
     except BaseException:
+        cast("connection.Connection", conn).changes = []  # of this part: they may fail again
         conn.exec_driver_sql("ROLLBACK TO SAVEPOINT part")
         conn.exec_driver_sql("RELEASE SAVEPOINT part")
         raise
-    conn.exec_driver_sql("RELEASE SAVEPOINT part")
 
 
 def _key(org_id: str, kind: str, source_id: str) -> tuple[sa.ColumnElement[bool], ...]:

@@ -83,30 +83,37 @@ _HELD = Prepared(
 )
 _POSTPONE = Prepared(messages.update().where(_THIS).values(next_at=_UNTIL, leased_until=sa.null()))
 _DELETE = Prepared(messages.delete().where(_THIS))
-_RECORD = Prepared(
-    messages.update()
-    .where(_THIS)
-    .values(
-        attempts=messages.c.attempts + 1,
-        body=sa.bindparam("text", type_=messages.c.body.type),
-        state=sa.bindparam("then", type_=messages.c.state.type),
-        refused=sa.bindparam("was_refused", type_=messages.c.refused.type),
-        next_at=_UNTIL,
-        updated_at=_NOW,
-        leased_until=sa.null(),
-    )
-)
 _TRIED = ("at", "duration_ms", "status_code", "error", "response")
-_ADD_ATTEMPT = Prepared(
-    message_attempts.insert().from_select(
-        ["message_id", *_TRIED],
-        sa.select(
-            messages.c.id,
-            *(sa.bindparam(f"its_{name}", type_=message_attempts.c[name].type) for name in _TRIED),
-        ).where(_THIS),
+_ITS = {name: sa.bindparam(f"its_{name}", type_=message_attempts.c[name].type) for name in _TRIED}
+_IS_NEW = sa.not_(
+    sa.exists().where(
+        message_attempts.c.message_id == messages.c.id, message_attempts.c.at == _ITS["at"]
     )
 )
-"""Adds nothing when the message was deleted with its call meanwhile."""
+
+
+def _recording(*conditions: sa.ColumnElement[bool]) -> tuple[Prepared, Prepared]:
+    """What changes the message, and what adds the attempt.
+
+    They do nothing when the message was deleted with its call meanwhile.
+    """
+    change = {
+        "attempts": messages.c.attempts + 1,
+        "body": sa.bindparam("text", type_=messages.c.body.type),
+        "state": sa.bindparam("then", type_=messages.c.state.type),
+        "refused": sa.bindparam("was_refused", type_=messages.c.refused.type),
+        "next_at": _UNTIL,
+        "updated_at": _NOW,
+        "leased_until": sa.null(),
+    }
+    attempt = sa.select(messages.c.id, *_ITS.values()).where(_THIS, *conditions)
+    return (
+        Prepared(messages.update().where(_THIS, *conditions).values(change)),
+        Prepared(message_attempts.insert().from_select(["message_id", *_TRIED], attempt)),
+    )
+
+
+_ONCE, _AGAIN = _recording(), _recording(_IS_NEW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,11 +194,17 @@ def hold(conn: Connection, message_ids: Collection[str], until: datetime) -> Non
     _POSTPONE.many(conn, [{"message": each, "until": until} for each in message_ids])
 
 
-def record(conn: Connection, results: Collection[Result], now: datetime) -> None:
-    """Store the results of several attempts: each with the message's next state."""
+def record(
+    conn: Connection, results: Collection[Result], now: datetime, *, again: bool = False
+) -> None:
+    """Store the results of several attempts: each with the message's next state.
+
+    ``again``: they may be stored already, by a commit whose answer was lost. An attempt counts once.
+    """
     tried = [each for each in results if isinstance(each, Tried)]
-    _RECORD.many(conn, [_next_state(each, now) for each in tried])
-    _ADD_ATTEMPT.many(conn, [_attempt(each) for each in tried])
+    change, add = _AGAIN if again else _ONCE
+    change.many(conn, [_next_state(each, now) for each in tried])
+    add.many(conn, [_attempt(each) for each in tried])
     freed = {each.message["call_id"] for each in tried if each.frees_later_ones}
     RELEASE.many(conn, [{"call": call, "now": now} for call in sorted(freed)])
     dropped = [each for each in results if isinstance(each, Dropped)]
@@ -204,6 +217,7 @@ def record(conn: Connection, results: Collection[Result], now: datetime) -> None
 def _next_state(tried: Tried, now: datetime) -> dict[str, Any]:
     return {
         "message": tried.message["id"],
+        "its_at": tried.attempt.at,
         "text": tried.text,
         "then": tried.state,
         "was_refused": tried.refused,

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from psycopg import OperationalError, errors
 from psycopg.abc import PQGen
 from psycopg.adapt import PyFormat, Transformer
-from psycopg.pq import ConnStatus, ExecStatus
+from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.waiting import Ready, Wait
 
@@ -55,6 +55,11 @@ class Pipeline:
         self.is_lost = False
         """Whether an answer did not come. The connection is of no use then."""
 
+    @property
+    def is_undone(self) -> bool:
+        """Whether a statement of the transaction has failed. It can only be rolled back then."""
+        return self._raw.pgconn.transaction_status == TransactionStatus.INERROR
+
     def run(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> list[Answer]:
         """Run these, texts with ``%s`` and their values, in their order.
 
@@ -66,12 +71,16 @@ class Pipeline:
         pgconn = self._raw.pgconn
         pgconn.enter_pipeline_mode()
         new = dict[int, tuple[str, bytes]]()  # text and name by the place of the answer
+        names = dict[str, bytes]()  # of this time, by text
         place = 0
         for text, values in statements:
-            if (name := self._names.get(text)) is None:
-                name = b"p%d" % next(self._numbers) if len(self._names) < MOST_PREPARED else b""
+            name = self._names.get(text) or names.get(text)
+            if name is None:
+                name = self._new_name(len(names))
                 pgconn.send_prepare(name, numbered(text))
                 new[place] = text, name
+                if name:
+                    names[text] = name
                 place += 1
             pgconn.send_query_prepared(name, self._dumped(values))
             place += 1
@@ -80,6 +89,12 @@ class Pipeline:
         pgconn.exit_pipeline_mode()
         self.is_lost = False
         return self._read(results, new)
+
+    def _new_name(self, others: int) -> bytes:
+        """Empty, as of one that is parsed each time, when with the others there are enough."""
+        if len(self._names) + others < MOST_PREPARED:
+            return b"p%d" % next(self._numbers)
+        return b""
 
     def _dumped(self, values: Sequence[Any]) -> Sequence[Any] | None:
         if not values:

@@ -31,8 +31,13 @@ LIMITS: Mapping[str, str] = {
     "statement_timeout": "15s",
     "lock_timeout": "4s",
     "idle_in_transaction_session_timeout": "10s",
+    "default_transaction_isolation": "read committed",
 }
-"""Settings of each session. The last frees what a process held that is cut off."""
+"""Settings of each session. The third frees what a process held that is cut off.
+
+The last is needed where the server has another default. What is read behind a lock must have what
+its last holder has written.
+"""
 MIGRATION_LIMITS: Mapping[str, str] = {
     "statement_timeout": "0",
     "lock_timeout": "300s",

@@ -11,6 +11,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple, cast
 
 import sqlalchemy as sa
+from sqlalchemy.sql import visitors
 from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.elements import ClauseElement
 
@@ -121,12 +122,15 @@ class Prepared:
         """Ask right behind this transaction's next question, in the same round trip.
 
         The answer waits for the same question of another method. A change of its tables by this
-        transaction drops it. SQLite has no round trips.
+        transaction drops it. Any other statement than a plain query is asked in its turn. SQLite has
+        no round trips.
         """
         ours = cast("Connection", conn)
         if ours.is_sqlite:
             return
         compiled = self._compiled.get(False) or self._compile(ours)
+        if not compiled.reads:
+            return  # its tables are not known
         ours.foreseen[Statement(compiled.text, _bound(compiled, values))] = compiled.reads
 
     def _execute(self, conn: sa.engine.Connection, values: JsonObject) -> tuple[Compiled, Answer]:
@@ -180,9 +184,13 @@ def _picker(names: tuple[str, ...]) -> Callable[[JsonObject], tuple[Any, ...]]:
 
 
 def _tables(statement: ClauseElement) -> Tables:
+    """Those of a query, also within its joins and parts."""
     if not isinstance(statement, sa.Select):
         return frozenset()
-    return frozenset(str(each) for each in statement.get_final_froms())
+    parts = (each for each in visitors.iterate(statement) if isinstance(each, sa.Select))
+    sources = (source for part in parts for source in part.get_final_froms())
+    found = (each for source in sources for each in visitors.iterate(source))
+    return frozenset(str(each) for each in found if isinstance(each, sa.Table))
 
 
 def _changed(statement: ClauseElement) -> str | None:

@@ -27,6 +27,7 @@ from app.settings import DELIVERY_SCHEDULE, Settings
 from app.store import message_lists, messages, outbox
 from app.store.blobs import open_blobs
 from app.store.engine import Store
+from app.store.faults import TimedOut
 from app.store.outbox import Result
 from app.store.schema import calls
 from app.store.vault import Vault
@@ -576,10 +577,10 @@ class TestInterruption:
     ) -> None:
         stored = outbox.record
 
-        def record(conn: Connection, results: list[Result], now: datetime) -> None:
+        def record(conn: Connection, results: list[Result], now: datetime, **more: Any) -> None:
             if any(each.message["key"] == "bad" for each in results):
                 raise ValueError("not in this database")
-            stored(conn, results, now)
+            stored(conn, results, now, **more)
 
         monkeypatch.setattr(outbox, "record", record)
         others = [new_call(store) for _ in range(3)]
@@ -592,6 +593,32 @@ class TestInterruption:
                     dispatcher.turn()
         states = [rows_of(store, each)[0]["state"] for each in (ids, *others)]
         assert states == ["pending", "delivered", "delivered", "delivered"]
+
+    def test_an_attempt_counts_once_though_the_answer_of_its_commit_was_lost(
+        self, store: Store, dispatcher: ByHand, ids: Ids, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write, lost = store.write, list[str]()
+
+        @contextmanager
+        def write_without_answer() -> Iterator[Connection]:
+            with write() as conn:
+                yield conn
+            if dispatcher.busy and not lost:
+                lost.append("the commit is made")
+                raise TimedOut
+
+        monkeypatch.setattr(store, "write", write_without_answer)
+        with Receiver(reply=500) as receiver:
+            put_message(store, ids, "a", receiver.url)
+            dispatcher.turn()
+            with pytest.raises(TimedOut):
+                dispatcher.turn()
+            stored = rows_of(store, ids)
+            dispatcher.turn()
+        assert lost
+        assert not dispatcher.busy
+        assert rows_of(store, ids) == stored
+        assert (stored[0]["attempts"], len(stored[0]["tries"])) == (1, 1)
 
     def test_a_call_deleted_meanwhile(
         self, store: Store, context: Context, ids: Ids, receiver: Receiver

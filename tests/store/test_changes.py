@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.store.connection import Connection
 from app.store.engine import Store, insert
+from app.store.imports import savepoint
 from app.store.prepared import Prepared
 from app.store.schema import api_keys, orgs
 from tests.store.rows import key_row, times
@@ -77,6 +78,30 @@ def test_a_block_that_raises_stores_nothing(store: Store, asks: bool) -> None:
     with store.write() as conn:  # nothing of it goes out with the next one
         insert(conn, orgs, org("c"))
     assert names(store) == ["c"]
+
+
+@pytest.mark.parametrize("fails", ["in the block", "at its end"])
+def test_a_part_that_fails_is_undone_with_what_was_held_back(store: Store, fails: str) -> None:
+    def part(conn: Connection) -> None:
+        with savepoint(conn):
+            insert(conn, orgs, org("b"))
+            if store.is_sqlite or fails == "in the block":
+                raise KeyError
+            insert(conn, orgs, org("a"))
+
+    def failing(conn: Connection) -> None:
+        with savepoint(conn):
+            insert(conn, orgs, org("a"))
+            raise KeyError
+
+    with store.write() as conn:
+        insert(conn, orgs, org("a"))
+        with pytest.raises((KeyError, IntegrityError)):
+            part(conn)
+        with pytest.raises(IntegrityError if store.is_sqlite else KeyError):
+            failing(conn)
+        insert(conn, orgs, org("c"))
+    assert names(store) == ["a", "c"]
 
 
 def test_a_change_outside_a_transaction_does_not_wait_for_a_commit(store: Store) -> None:

@@ -276,7 +276,7 @@ def test_every_session_has_its_limits(store: Store) -> None:
         parameters = conn.raw.info.get_parameters()
         assert {name: int(parameters[name]) for name in NETWORK} == NETWORK
     with store.migration() as conn:
-        assert shown(conn) == {**MIGRATION_LIMITS, "lock_timeout": "5min"}
+        assert shown(conn) == {**LIMITS, **MIGRATION_LIMITS, "lock_timeout": "5min"}
     with store.engine.connect() as conn:  # no limit of a migration is left
         assert shown(conn) == LIMITS
 
