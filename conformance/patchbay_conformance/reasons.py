@@ -59,6 +59,14 @@ UNREACHABLE: dict[str, tuple[tuple[str, ...], str]] = {
         ("assistant-not-invalid",),
         "needs a stored assistant that was valid and is not any more",
     ),
+    "number-hooks": (
+        tuple(
+            f"call.{moment}.hook-executed-{action}"
+            for moment in ("ringing", "ending")
+            for action in ("say", "transfer")
+        ),
+        "needs a phone number with hooks: they came to Vapi's page later",
+    ),
     "browser": (
         ("customer-did-not-give-microphone-permission",),
         "needs a browser: it is a reason of web calls",

@@ -20,11 +20,15 @@ from tests.dashboard.assistant_pages import (
     public,
     whole,
 )
+from tests.dashboard.conftest import forget_assistants
 from tests.dashboard.pages import csrf_of
 from tests.domain.dashboard.rows import ANOTHER_ORG
 
 
-def test_an_empty_list_says_what_to_do(browser: FlaskClient, onlooker: FlaskClient) -> None:
+def test_an_empty_list_says_what_to_do(
+    browser: FlaskClient, onlooker: FlaskClient, services: Services
+) -> None:
+    forget_assistants(services)
     assert "Make the first assistant" in browser.get(LIST).text
     page = onlooker.get(LIST).text
     assert "Make the first assistant" not in page

@@ -141,7 +141,8 @@ def test_only_so_many_connections_stay_open() -> None:
     opened = list[Any]()
 
     class Opened:
-        closed = invalidated = is_dead = False
+        closed = invalidated = is_dead = is_lost = False
+        is_sqlite = True
 
         def close(self) -> None:
             self.closed = True
