@@ -9,17 +9,17 @@ from its arrival to the first sound. ``--times 5`` is the full size; ``--record`
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.database import database
-from bench.figures import median, percentile
 from bench.machine import machine
-from bench.reliability import record
 from bench.simulated import CARRIERS, TIMEOUT, ignore
+from bench.waits import COLUMNS, Waits, judge
 from providers.simulation.plays import BRIEFING, VOICEMAIL_MODE, WARM
 from providers.simulation.stage import Callee, CallerAction
 from tests.bridge import Bridge
@@ -56,21 +56,7 @@ KINDS = (
 )
 
 
-@dataclass
-class Waits:
-    """Seconds, of all calls of a kind at a carrier."""
-
-    floor: list[float] = field(default_factory=list)
-    back: list[float] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-
-    def row(self) -> str:
-        ratio = median(self.back) / (median(self.floor) or 1.0)
-        worst = max(self.back, default=0.0) * 1e3
-        return f"{len(self.back):>5} {median(self.back):>6.0f} {worst:>6.0f} {median(self.floor):>6.0f} {ratio:>6.1f}"
-
-
-def main() -> None:
+def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--times", type=int, default=5, help="calls of each kind at each carrier")
     options.add_argument("--postgresql", action="store_true")
@@ -84,19 +70,13 @@ def main() -> None:
         url = store.url or f"sqlite:///{directory}/bench.db"
         with prepared(url, Path(directory)) as bridge:
             found = measured(bridge, chosen.times)
-    backs = [wait for waits in found.values() for wait in waits.back]
-    problems = [each for waits in found.values() for each in waits.problems]
-    reached = not problems and max(backs, default=AIM_SECONDS) <= AIM_SECONDS
-    seen = (
-        f"{len(backs)} failed transfers: the assistant is heard after p50 {median(backs):.0f} ms, "
-        f"p95 {percentile(backs, 0.95):.0f} ms, at most {max(backs, default=0) * 1e3:.0f} ms; "
-        f"{len(problems)} went wrong"
+    return judge(
+        "failed-transfers",
+        found.values(),
+        "failed transfers: the assistant is heard",
+        aim_seconds=AIM_SECONDS,
+        keep=chosen.record,
     )
-    print(seen, *problems, sep="\n  ")
-    if chosen.record:
-        record("failed-transfers", seen, reached=reached)
-    if not reached:
-        raise SystemExit(f"the aim is {AIM_SECONDS:.0f} s")
 
 
 def prepared(url: str, directory: Path) -> Bridge:
@@ -107,7 +87,7 @@ def prepared(url: str, directory: Path) -> Bridge:
 
 def measured(bridge: Bridge, times: int) -> dict[tuple[str, str], Waits]:
     assistant = bridge.api("POST", "/assistant", ASSISTANT, expect=201)["id"]
-    print(f"{'ms':<28} {'calls':>5} {'p50':>6} {'worst':>6} {'floor':>6} {'ratio':>6}")
+    print(f"{'transfers':<28} {COLUMNS}")
     found = dict[tuple[str, str], Waits]()
     for carrier in CARRIERS:
         for kind in KINDS:
@@ -129,7 +109,7 @@ def one_call(bridge: Bridge, carrier: str, kind: Kind, assistant: str, waits: Wa
         problems, moments = list(stage.problems), stage.moments
     waits.problems += [f"{carrier}: {kind.name}: {each}" for each in problems]
     if len(moments.waits) == 1:
-        waits.back += moments.waits
+        waits.waited += moments.waits
         waits.floor.append(moments.heard[0] - began)
     else:
         waits.problems.append(f"{carrier}: {kind.name}: {len(moments.waits)} returns of the caller")
@@ -146,4 +126,4 @@ def play(stage: Any, plays: Any, kind: Kind) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

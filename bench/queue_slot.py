@@ -11,12 +11,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,9 @@ from typing import Any
 from app.cli.processes import free_port
 from bench.balancer import Balancer, Side
 from bench.database import database
-from bench.figures import median, percentile
 from bench.machine import machine
-from bench.reliability import record
 from bench.simulated import CARRIERS, TIMEOUT, ignore
+from bench.waits import COLUMNS, Waits, judge
 from providers.simulation.assistants import ECHO
 from providers.simulation.stage import CallerAction
 from tests.bridge import Bridge, carriers
@@ -36,20 +35,6 @@ from tests.databases import bring_up_to_date
 AIM_SECONDS = 1.0
 PROCESSES, WAITING = 2, 5
 """Callers in line behind the one who talks, in each round."""
-
-
-@dataclass
-class Waits:
-    """Seconds, of all rounds at one carrier on one database."""
-
-    floor: list[float] = field(default_factory=list)
-    taken: list[float] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-
-    def row(self) -> str:
-        ratio = median(self.taken) / (median(self.floor) or 1.0)
-        worst = max(self.taken, default=0.0) * 1e3
-        return f"{len(self.taken):>6} {median(self.taken):>6.0f} {worst:>6.0f} {median(self.floor):>6.0f} {ratio:>6.1f}"
 
 
 class InTurn(Balancer):
@@ -64,31 +49,25 @@ class InTurn(Balancer):
         return super()._accepted()
 
 
-def main() -> None:
+def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rounds", type=int, default=10, help="at each carrier, on each database")
     options.add_argument("--record", action="store_true", help="for docs/reliability.md")
     chosen = options.parse_args()
     print(machine())
-    print(f"{'ms':<22} {'slots':>6} {'p50':>6} {'worst':>6} {'floor':>6} {'ratio':>6}")
+    print(f"{'slots':<22} {COLUMNS}")
     found = [
         waits
         for postgresql in (False, True)
         for waits in on_database(postgresql=postgresql, rounds=chosen.rounds)
     ]
-    taken = [wait for waits in found for wait in waits.taken]
-    problems = [each for waits in found for each in waits.problems]
-    reached = not problems and max(taken, default=AIM_SECONDS) <= AIM_SECONDS
-    seen = (
-        f"{len(taken)} slots of two processes: taken after p50 {median(taken):.0f} ms, "
-        f"p95 {percentile(taken, 0.95):.0f} ms, at most {max(taken, default=0) * 1e3:.0f} ms; "
-        f"{len(problems)} went wrong"
+    return judge(
+        "queue-slot",
+        found,
+        "slots of two processes: taken",
+        aim_seconds=AIM_SECONDS,
+        keep=chosen.record,
     )
-    print(seen, *problems, sep="\n  ")
-    if chosen.record:
-        record("queue-slot", seen, reached=reached)
-    if not reached:
-        raise SystemExit(f"the aim is {AIM_SECONDS:.0f} s")
 
 
 def on_database(*, postgresql: bool, rounds: int) -> Iterator[Waits]:
@@ -153,7 +132,7 @@ def one_round(bridge: Bridge, carrier: str, waits: Waits) -> None:
             f"{carrier}: {len(went)} of {WAITING} callers were connected in order"
         )
     waits.floor.append(min(joined.values()) - began)
-    waits.taken += [at - before for before, at in zip(left, went, strict=False)]
+    waits.waited += [at - before for before, at in zip(left, went, strict=False)]
 
 
 def line(stage: Any, plays: Any) -> tuple[float, float]:
@@ -173,4 +152,4 @@ def line(stage: Any, plays: Any) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
