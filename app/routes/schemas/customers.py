@@ -23,6 +23,13 @@ def number_problem(number: str | None, check: bool | None) -> str | None:
     return sentence if number and not pattern.fullmatch(number) else None
 
 
+def checked_number(value: str | None, info: ValidationInfo) -> str | None:
+    """A validator of ``number``, behind ``number_e164_check_enabled``."""
+    if problem := number_problem(value, info.data.get("number_e164_check_enabled")):
+        raise wrong(problem)
+    return value
+
+
 class Person(Model):
     """The fields of a customer. The number is not checked yet."""
 
@@ -55,9 +62,4 @@ class CalledCustomer(Person):
 class Customer(Person):
     """A customer to save, who may be called."""
 
-    @field_validator("number")
-    @classmethod
-    def _number(cls, value: str | None, info: ValidationInfo) -> str | None:
-        if problem := number_problem(value, info.data.get("number_e164_check_enabled")):
-            raise wrong(problem)
-        return value
+    _number = field_validator("number")(checked_number)

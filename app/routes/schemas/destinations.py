@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from app.routes.schemas.base import OpenModel, ShortText, SipUri
-from app.routes.schemas.customers import number_problem
-from app.routes.schemas.wording import wrong, wrong_object
+from app.routes.schemas.customers import checked_number
+from app.routes.schemas.wording import wrong_object
 from providers.common.json_types import JsonDict
 
 Spoken = Annotated[str, Field(max_length=1000)]
@@ -33,12 +33,7 @@ class Destination(OpenModel):
         None, description="After busy or no answer: back to the assistant (default), or end."
     )
 
-    @field_validator("number")
-    @classmethod
-    def _number(cls, value: str | None, info: ValidationInfo) -> str | None:
-        if problem := number_problem(value, info.data.get("number_e164_check_enabled")):
-            raise wrong(problem)
-        return value
+    _number = field_validator("number")(checked_number)
 
     @model_validator(mode="after")
     def _has_target(self) -> Self:
