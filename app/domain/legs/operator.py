@@ -13,6 +13,7 @@ from app.domain.calls.apply import apply_events, apply_report
 from app.domain.calls.facts import PendingForward
 from app.domain.calls.record import CallTx, Changes
 from app.domain.legs import operator_talk, transfer, warm_jobs
+from app.domain.legs.forward_events import forward_event
 from app.domain.legs.inbound import VerifiedWebhook
 from app.domain.legs.warm_steps import REACHED, Progress, Step, progress
 from providers.base.instructions import Brief, Fetch, HangUp, Instruction, Join, Listen, Play, Say
@@ -52,11 +53,12 @@ def fail(
 
     ``outcome``: the carrier's word, or ours. ``why``: the operator's reason, for the assistant.
     """
-    failed = CallEvent(
+    failed = forward_event(
+        tx.context,
         EventKind.FORWARD_FAILED,
-        at=tx.context.now(),
-        key=f"forward.failed:{pending.id}",
-        data={"forward": pending.id, "outcome": outcome, **({"error": error} if error else {})},
+        pending.id,
+        outcome=outcome,
+        **({"error": error} if error else {}),
     )
     apply_events(tx, [failed])
     if transfer.give_up(tx, pending, outcome, why):
@@ -65,13 +67,7 @@ def fail(
 
 def joined(tx: CallTx, pending: PendingForward, source: str) -> None:
     """Store that the operator is with the caller, of which no event has told."""
-    event = CallEvent(
-        EventKind.OPERATOR_JOINED,
-        at=tx.context.now(),
-        key=f"operator.joined:{pending.id}",
-        source=source,
-        data={"forward": pending.id},
-    )
+    event = forward_event(tx.context, EventKind.OPERATOR_JOINED, pending.id)._replace(source=source)
     apply_events(tx, [event], transfer.shown(tx, pending))
 
 
@@ -113,12 +109,8 @@ def _react(
 
 def _end(tx: CallTx, pending: PendingForward) -> None:
     """The operator has left the caller: the transfer was carried out."""
-    over = CallEvent(
-        EventKind.FORWARD_ENDED,
-        at=tx.context.now(),
-        key=f"forward.ended:{pending.id}",
-        reason=pending.reason,
-        data={"forward": pending.id},
+    over = forward_event(tx.context, EventKind.FORWARD_ENDED, pending.id)._replace(
+        reason=pending.reason
     )
     apply_events(tx, [over], transfer.shown(tx, pending))
 

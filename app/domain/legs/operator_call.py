@@ -19,6 +19,7 @@ from app.domain.calls.facts import PendingForward
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context
 from app.domain.legs import destinations, dial_limit, operator, operator_talk, transfer, warm_jobs
+from app.domain.legs.forward_events import forward_event
 from app.domain.legs.leg_at_carrier import client_of
 from app.domain.legs.warm_steps import LOOK_SECONDS, Step, progress
 from app.store import accounts, events
@@ -71,12 +72,7 @@ def _begin(context: Context, call_id: str, forward_id: str) -> Attempt | None:
             return None
         client = client_of(context, tx.call, _credential(tx))
         order = _order(tx, pending)
-        event = CallEvent(
-            EventKind.OPERATOR_DIALLED,
-            at=context.now(),
-            key=f"operator.dialled:{forward_id}",
-            data={"forward": forward_id, "to": order.to},
-        )
+        event = forward_event(context, EventKind.OPERATOR_DIALLED, forward_id, to=order.to)
         apply_events(tx, [event])
         warm_jobs.watch(tx, pending, Step.DIALLED)
         return Attempt(call_id, forward_id, order, client)

@@ -20,13 +20,14 @@ from app.domain.calls.facts import PendingForward
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context
 from app.domain.legs import transfer, warm_jobs
+from app.domain.legs.forward_events import forward_event
 from app.domain.legs.warm_steps import Step, talk_of
 from app.domain.overlay import merge
 from app.domain.reporting import pending as report
 from app.store import events
 from providers.base.instructions import Connect
 from providers.common.json_types import JsonObject
-from providers.events import CallEvent, EndedReason, EventKind
+from providers.events import EndedReason, EventKind
 
 AGREED = EndedReason.ASSISTANT_FORWARDED_CALL
 """Why the transfer assistant ends its talk, if the operator takes the call."""
@@ -69,11 +70,12 @@ def informed(call: Call, pending: PendingForward, made: AssistantConfig) -> Assi
 def begin(tx: CallTx, pending: PendingForward, stream: str) -> None:
     """The media socket is open. The report waits for what is said on it."""
     report.expect(tx, artifact(stream))
-    event = CallEvent(
+    event = forward_event(
+        tx.context,
         EventKind.OPERATOR_TALKING,
-        at=tx.context.now(),
-        key=f"operator.talking:{pending.id}",
-        data={"forward": pending.id, "process": tx.context.presence.id, "media": stream},
+        pending.id,
+        process=tx.context.presence.id,
+        media=stream,
     )
     apply_events(tx, [event])
     warm_jobs.watch(tx, pending, Step.TALKING)
@@ -81,12 +83,7 @@ def begin(tx: CallTx, pending: PendingForward, stream: str) -> None:
 
 def agree(tx: CallTx, pending: PendingForward) -> None:
     """The operator takes the call. The leg is told to join the caller once its socket is closed."""
-    event = CallEvent(
-        EventKind.OPERATOR_BRIEFED,
-        at=tx.context.now(),
-        key=f"operator.briefed:{pending.id}",
-        data={"forward": pending.id},
-    )
+    event = forward_event(tx.context, EventKind.OPERATOR_BRIEFED, pending.id)
     apply_events(tx, [event])
     warm_jobs.watch(tx, pending, Step.BRIEFED)
 

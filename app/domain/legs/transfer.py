@@ -26,6 +26,7 @@ from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.calls.state import CallState
 from app.domain.errors import Invalid
 from app.domain.legs import destinations, dial_limit, fallback, sip_verbs, warm_jobs
+from app.domain.legs.forward_events import forward_event
 from app.domain.legs.warm_steps import Step, progress
 from app.domain.live import supervisor
 from app.domain.reporting import server_messages
@@ -182,13 +183,9 @@ def hand_over(tx: CallTx, state: CallState, question: CallEvent | None = None) -
 
 def _end_leg(tx: CallTx, pending: PendingForward) -> list[Instruction]:
     """End the call: the caller's own side goes on with the caller. A flow gets its leg back."""
-    over = CallEvent(
-        EventKind.FORWARD_ENDED,
-        at=tx.context.now(),
-        key=f"forward.ended:{pending.id}",
-        reason=pending.reason,
-        data={"forward": pending.id, "sipVerb": Verb.BYE},
-    )
+    over = forward_event(
+        tx.context, EventKind.FORWARD_ENDED, pending.id, sipVerb=Verb.BYE
+    )._replace(reason=pending.reason)
     apply_events(tx, [over], shown(tx, pending))
     return [*_said(pending), *instructions.return_leg(tx.call)]
 
@@ -306,12 +303,7 @@ def after(tx: CallTx, state: CallState, new: Sequence[CallEvent]) -> bool:
     """
     pending, attempt = _pending(tx.call), tx.call.token_data.get("forward")
     if state.status is CallStatus.FORWARDING and attempt == pending.id:
-        failed = CallEvent(
-            EventKind.FORWARD_FAILED,
-            at=tx.context.now(),
-            key=f"forward.failed:{attempt}",
-            data={"forward": attempt},
-        )
+        failed = forward_event(tx.context, EventKind.FORWARD_FAILED, attempt)
         apply_events(tx, [failed])
     words = (e.data["outcome"] for e in new if e.data.get("outcome"))
     return give_up(tx, pending, next(words, NO_WORD))
