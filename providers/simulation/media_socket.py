@@ -259,10 +259,10 @@ class MediaSocket(ABC):
             self.done.set()
 
 
-def tone(number: int, sample_rate: int) -> bytes:
-    """The ``number``-th 20 ms of 440 Hz."""
-    samples = int(sample_rate * FRAME_SECONDS)
-    turn = 2 * math.pi * 440 / sample_rate
+def tone(number: int, sample_rate: int, hertz: int = 440, seconds: float = FRAME_SECONDS) -> bytes:
+    """The ``number``-th piece of a tone."""
+    samples = round(sample_rate * seconds)
+    turn = 2 * math.pi * hertz / sample_rate
     first = number * samples
     wave = (int(8000 * math.sin(turn * (first + each))) for each in range(samples))
     return struct.pack(f"<{samples}h", *wave)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-import math
-import struct
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,13 +22,14 @@ from websockets.sync.server import ServerConnection, serve
 
 from providers.common.audio import pcm_to_mulaw
 from providers.common.json_types import JsonDict, JsonObject
+from providers.simulation.media_socket import tone
 from providers.simulation.stage import Stage
+from providers.simulation.supervisor import VOICE
 from providers.simulation.timeline import SimulatorError
 
 PATH = "/v1/realtime"
-# Hz, and how long the model speaks.
-VOICE, SPEAK_SECONDS = 1000, 0.8
-PIECE_SECONDS = 0.1
+# How long the model speaks, with the tone that ``supervisor.sounds`` knows, and a piece of it.
+SPEAK_SECONDS, PIECE_SECONDS = 0.8, 0.1
 MODEL = "gpt-realtime"
 SPEECH_TO_SPEECH = {
     "name": "Simulated model that hears and speaks",
@@ -92,7 +91,7 @@ class RealtimeSession:
         for number in range(round(SPEAK_SECONDS / PIECE_SECONDS)):
             words = " ".join(("Press", "one", "to", "end", "the", "call.")[number : number + 1])
             self._tell("response.output_audio_transcript.delta", **common, delta=f"{words} ")
-            pcm = _tone(number, self.rate)
+            pcm = tone(number, self.rate, VOICE, PIECE_SECONDS)
             data = pcm_to_mulaw(pcm) if self.rate == 8000 else pcm
             sound = base64.b64encode(data).decode()
             self._tell("response.output_audio.delta", **common, delta=sound)
@@ -130,10 +129,3 @@ def realtime_model(stage: Stage) -> Iterator[list[RealtimeSession]]:
     with server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield sessions
-
-
-def _tone(number: int, rate: int) -> bytes:
-    samples = round(rate * PIECE_SECONDS)
-    turn = 2 * math.pi * VOICE / rate
-    wave = (int(8000 * math.sin(turn * (number * samples + n))) for n in range(samples))
-    return struct.pack(f"<{samples}h", *wave)

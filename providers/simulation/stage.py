@@ -127,7 +127,7 @@ class Stage:
         self.recording = threading.Event()
         # The caller has hung up, so that no leg returns.
         self.left = False
-        # The newest media socket.
+        # The caller's newest media socket.
         self.socket: MediaSocket | None = None
         # Set once the caller is on an open media socket.
         self.talking = threading.Event()

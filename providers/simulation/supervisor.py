@@ -18,7 +18,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from providers.common.audio import SAMPLE_WIDTH, level
 from providers.simulation.assistants import SPEAKING
-from providers.simulation.media_socket import FRAME_SECONDS, LOUD, MediaSocket
+from providers.simulation.media_socket import FRAME_SECONDS, LOUD, MediaSocket, tone
 from providers.simulation.speech import QUIET_SECONDS
 from providers.simulation.stage import Stage
 from providers.simulation.timeline import SimulatorError
@@ -62,7 +62,7 @@ class Supervisor:
         """A tone, in its own time."""
         self._stage.timeline.add("supervisor", f"speaks for {SPEAK_SECONDS:g} s")
         for number in range(round(SPEAK_SECONDS / FRAME_SECONDS)):
-            self._socket.send(_tone(number))
+            self._socket.send(tone(number, RATE, VOICE))
             time.sleep(FRAME_SECONDS)
 
     def _ask(self, kind: str, *, taken: bool) -> None:
@@ -155,10 +155,3 @@ def _share(pcm: bytes, rate: int) -> float:
     whole: int = sum(each * each for each in samples) or 1
     at_tone: float = 2 * (cosine * cosine + sine * sine) / len(samples)
     return at_tone / whole
-
-
-def _tone(number: int) -> bytes:
-    count = round(RATE * FRAME_SECONDS)
-    turn = 2 * math.pi * VOICE / RATE
-    wave = (int(8000 * math.sin(turn * (number * count + n))) for n in range(count))
-    return struct.pack(f"<{count}h", *wave)
