@@ -31,7 +31,6 @@ from providers.errors import CarrierError, NotConfigured, ProviderError
 from providers.events import CallEvent, EventKind
 
 RETRY_SECONDS = 2.0
-FAILED, NO_ANSWER = "failed", "no-answer"
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +63,7 @@ def _begin(context: Context, call_id: str, forward_id: str) -> Attempt | None:
 
     Raises ``NotConfigured`` and ``WrongKey`` for an account that cannot dial.
     """
-    with _waiting(context, call_id, forward_id) as found:
+    with waiting(context, call_id, forward_id) as found:
         if found is None:
             return None
         tx, pending = found
@@ -103,9 +102,9 @@ def _refused(context: Context, payload: Mapping[str, str], error: ProviderError 
     if isinstance(error, CarrierError) and not (error.permanent or error.busy):
         log.warning("call %s: the operator may not be dialled: %s", payload["callId"], error)
         return
-    with _waiting(context, payload["callId"], payload["forward"]) as found:
+    with waiting(context, payload["callId"], payload["forward"]) as found:
         if found is not None:
-            operator.fail(*found, FAILED, str(error))
+            operator.fail(*found, operator.FAILED, str(error))
 
 
 def watch(context: Context, payload: Mapping[str, str]) -> float | None:
@@ -114,7 +113,7 @@ def watch(context: Context, payload: Mapping[str, str]) -> float | None:
     Returns the seconds until it looks again, or None.
     """
     step = Step(payload["step"])
-    with _waiting(context, payload["callId"], payload["forward"]) as found:
+    with waiting(context, payload["callId"], payload["forward"]) as found:
         if found is None:
             return None
         tx, pending = found
@@ -125,7 +124,8 @@ def watch(context: Context, payload: Mapping[str, str]) -> float | None:
         if step is Step.TALKING or known.hears_last_words:
             return _look(tx, pending)
         if step is not Step.BRIEFED:
-            operator.fail(tx, pending, NO_ANSWER if step is Step.RINGING else FAILED)
+            outcome = operator.NO_ANSWER if step is Step.RINGING else operator.FAILED
+            operator.fail(tx, pending, outcome)
             return None
     _ask(context, payload)
     return None
@@ -135,7 +135,7 @@ def _look(tx: CallTx, pending: PendingForward) -> float | None:
     """End a talk that is too long, or whose process was killed; else look again."""
     left = operator_talk.seconds_left(tx, pending)
     if operator_talk.is_deserted(tx, pending):
-        operator.fail(tx, pending, FAILED)
+        operator.fail(tx, pending, operator.FAILED)
     elif left <= 0:
         operator.fail(tx, pending, operator_talk.TOO_LONG)
     else:
@@ -158,13 +158,13 @@ def _ask(context: Context, payload: Mapping[str, str]) -> None:
     except (ProviderError, WrongKey) as error:
         log.warning("call %s: its transfer is not known: %s", call.id, error)
         return
-    with _waiting(context, call.id, payload["forward"]) as found:
+    with waiting(context, call.id, payload["forward"]) as found:
         if found is None:
             return
         if caller:
             apply_events(found[0], caller)
         elif theirs:
-            operator.fail(*found, FAILED)
+            operator.fail(*found, operator.FAILED)
         else:
             operator.joined(*found, source=call.provider)
 
@@ -221,12 +221,12 @@ def _credential(tx: CallTx) -> JsonObject | None:
 @contextmanager
 def _locked(context: Context, call_id: str) -> Iterator[CallTx | None]:
     with context.store.write() as conn:
-        call = record.get(conn, call_id, lock=True)
+        call = record.get(conn, call_id, lock=True, log=True)
         yield CallTx(context, conn, call) if call else None
 
 
 @contextmanager
-def _waiting(
+def waiting(
     context: Context, call_id: str, forward_id: str
 ) -> Iterator[tuple[CallTx, PendingForward] | None]:
     """The call in a transaction, if it waits for this transfer."""

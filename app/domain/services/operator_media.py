@@ -7,8 +7,7 @@ and its state does not depend on this socket.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from sqlalchemy.engine import Connection
@@ -18,10 +17,9 @@ from app.domain.assistant.fields import list_of
 from app.domain.assistant.history import History
 from app.domain.assistant.rendering import rendered
 from app.domain.calls import record, tokens, variables
-from app.domain.calls.facts import PendingForward
 from app.domain.calls.record import Call, CallTx
 from app.domain.calls.tokens import MediaToken
-from app.domain.legs import operator, operator_talk
+from app.domain.legs import operator, operator_call, operator_talk
 from app.domain.legs.handoff import NoHandoff
 from app.domain.legs.warm_steps import Step, progress
 from app.domain.reporting import live_messages, pending, transfers
@@ -51,7 +49,7 @@ class OperatorMedia(MediaService):
 
     def joined(self, claim: StreamClaim, start: StreamStart) -> None:
         """Record the carrier's start message: the talk has begun. Raises ``Refused``."""
-        with self._waiting(claim) as found:
+        with operator_call.waiting(self.context, claim.call_id, claim.transfer) as found:
             if found is None:
                 raise Refused(OVER)
             tx, forward = found
@@ -72,7 +70,7 @@ class OperatorMedia(MediaService):
     ) -> None:
         """Store how the transfer assistant has decided. ``message``: the operator's reason."""
         if reason is operator_talk.AGREED:
-            with self._waiting(claim) as found:
+            with operator_call.waiting(self.context, claim.call_id, claim.transfer) as found:
                 if found is not None:
                     operator_talk.agree(*found)
             return
@@ -111,11 +109,12 @@ class OperatorMedia(MediaService):
     def awaited(self, claims: Collection[StreamClaim]) -> frozenset[str]:
         """The streams whose talk goes on: their calls wait for their transfers."""
         with self.context.store.read() as conn:
-            found = ((claim, record.get(conn, claim.call_id)) for claim in claims)
+            found = record.get_several(conn, {claim.call_id for claim in claims})
             return frozenset(
                 claim.stream
-                for claim, call in found
-                if call and operator.awaited(CallTx(self.context, conn, call), claim.transfer)
+                for claim in claims
+                if (call := found.get(claim.call_id))
+                and operator.awaited(CallTx(self.context, conn, call), claim.transfer)
             )
 
     # -- what a transfer assistant does not do
@@ -201,7 +200,7 @@ class OperatorMedia(MediaService):
 
         ``told``: the reason that the operator gave, or what has failed.
         """
-        with self._waiting(claim) as found:
+        with operator_call.waiting(self.context, claim.call_id, claim.transfer) as found:
             if found is None:
                 return
             tx, forward = found
@@ -210,11 +209,3 @@ class OperatorMedia(MediaService):
             is_theirs = outcome == operator_talk.DECLINED
             error = None if is_theirs else told or None
             operator.fail(tx, forward, outcome, error, why=told if is_theirs else "")
-
-    @contextmanager
-    def _waiting(self, claim: StreamClaim) -> Iterator[tuple[CallTx, PendingForward] | None]:
-        """The call in a transaction, if it waits for this transfer."""
-        with self.context.store.write() as conn:
-            tx = self._locked(conn, claim)
-            forward = operator.awaited(tx, claim.transfer) if tx else None
-            yield (tx, forward) if tx and forward else None
