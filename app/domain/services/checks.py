@@ -132,8 +132,10 @@ class CheckService:
         ``numbers``: of the call, beside the stored ones of the organisation.
         """
         found = findings(self.context, conn, org_id, assistant)
-        own = {*accounts.org_numbers(conn, org_id), *numbers}
-        return [*found, *_closed_places(self.context.settings, own, _of_tools(assistant))]
+        if places := [*_of_tools(assistant)]:
+            own = {*accounts.org_numbers(conn, org_id), *numbers}
+            found += _closed_places(self.context.settings, own, places)
+        return found
 
 
 def _numbers_of(body: JsonObject) -> Iterator[str]:
