@@ -36,9 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         status = command(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
-    except (
-        BrokenPipeError
-    ):  # `| head` has read enough; the interpreter's own flush is to find a file
+    except BrokenPipeError:
+        # `| head` has read enough; the interpreter's own flush is to find a file
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 2
     sys.exit(status)
