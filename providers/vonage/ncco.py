@@ -44,8 +44,6 @@ AUDIO = "audio/l16;rate=16000"
 LABEL = "Patchbay"
 # Bytes of the endpoint's ``headers`` as JSON. Vonage refuses a leg with more.
 MAX_HEADERS = 512
-# Seconds that an ``input`` action waits for the first word.
-MAX_START_SECONDS = 60
 RING_SECONDS = range(3, 7201)
 # Seconds that a connected leg lasts at most, whatever ``limit`` says.
 MAX_FORWARD = 7200
@@ -189,7 +187,10 @@ def _listen(listen: Listen) -> Action:
     return {
         "action": "input",
         "type": ["speech"],
-        "speech": {"startTimeout": min(listen.seconds, MAX_START_SECONDS), "endOnSilence": 1},
+        "speech": {
+            "startTimeout": min(listen.seconds, briefing.MAX_START_SECONDS),
+            "endOnSilence": 1,
+        },
         "eventUrl": [_absolute(listen.url)],
         "eventMethod": "POST",
     }

@@ -52,7 +52,7 @@ def _problem(given: object) -> str | None:
         return f"transferAssistant.firstMessageMode must be one of: {', '.join(modes)}"
     for name, seconds in SECONDS.items():
         value = given.get(name)
-        if value is not None and not _is_within(value, seconds):
+        if value is not None and not is_within(value, seconds):
             first, last = seconds[0], seconds[-1]
             return f"transferAssistant.{name} must be a number from {first} to {last}"
     return None
@@ -68,17 +68,17 @@ def _context_problem(plan: object) -> str | None:
         return f"{name}.type must be one of: {', '.join(history.PLANS)}"
     most = plan.get("maxMessages")
     needed = plan["type"] == history.Way.LAST
-    if needed and not _is_within(most, range(MAX_MESSAGES + 1)):
+    if needed and not is_within(most, range(MAX_MESSAGES + 1)):
         return f"{name}.maxMessages must be a number from 0 to {MAX_MESSAGES}"
     return None
 
 
 def _seconds(given: Json, name: str, default: int) -> float:
     value = given.get(name)
-    return float(str(value)) if _is_within(value, SECONDS[name]) else default
+    return float(str(value)) if is_within(value, SECONDS[name]) else default
 
 
-def _is_within(value: object, seconds: range) -> bool:
+def is_within(value: object, seconds: range) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return seconds[0] <= value <= seconds[-1]

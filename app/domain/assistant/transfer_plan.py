@@ -249,8 +249,7 @@ def _seconds(plan: Json, name: str) -> int:
 
 
 def _is_seconds(value: Any) -> bool:
-    known = isinstance(value, int | float) and not isinstance(value, bool)
-    return known and 1 <= value <= MOST_RING_SECONDS
+    return talk_fields.is_within(value, range(1, MOST_RING_SECONDS + 1))
 
 
 def _are_headers(given: Any) -> bool:

@@ -22,6 +22,7 @@ from app.domain.assistant.voicemail import TYPES
 
 FLAG, NUMBER, TEXT, OBJECT = "a boolean value", "a number", "a string", "an object"
 ARRAYS = {TEXT: "an array of strings", OBJECT: "an array of objects"}
+CLASSES: Mapping[str, type] = {FLAG: bool, TEXT: str, OBJECT: Mapping}
 SHOWN = 40
 """Characters of a wrong value."""
 
@@ -287,6 +288,4 @@ def problem(path: str, value: object) -> str | None:
 def _is(kind: str, value: object) -> bool:
     if kind == NUMBER:
         return isinstance(value, int | float) and not isinstance(value, bool)
-    types: Mapping[str, type | tuple[type, ...]]
-    types = {FLAG: bool, TEXT: str, OBJECT: Mapping}
-    return isinstance(value, types[kind])
+    return isinstance(value, CLASSES[kind])

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from functools import reduce
 from statistics import fmean
 
-from app.domain.context import Context
+from app.domain.context import Context, iso
 from app.domain.errors import Invalid
 from app.domain.reporting.time_steps import Step, begun
 from app.store import analytics
@@ -127,7 +127,7 @@ def _calls(
 
 
 def _answer(query: Query, found: Sequence[Row]) -> JsonDict:
-    span = {"start": _iso(query.start), "end": _iso(query.end), "timezone": query.zone_name}
+    span = {"start": iso(query.start), "end": iso(query.end), "timezone": query.zone_name}
     step = {"step": str(query.step)} if query.step else {}
     return {"name": query.name, "timeRange": {**step, **span}, "result": _result(query, found)}
 
@@ -197,7 +197,3 @@ OPERATIONS: Mapping[str, Callable[[Sequence[float]], object]] = {
     "min": _rounded(min),
     "sum": lambda numbers: round(sum(numbers), DIGITS),
 }
-
-
-def _iso(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -45,7 +45,7 @@ class Then(StrEnum):
 
 OF_OPERATORS = frozenset({Then.SUCCESSFUL, Then.CANCEL})
 # After these the caller is not in the menu any more.
-FINAL = frozenset({Then.END, Then.TRANSFER, Then.SUCCESSFUL, Then.CANCEL})
+FINAL = OF_OPERATORS | {Then.END, Then.TRANSFER}
 
 
 @dataclass(frozen=True, slots=True)
