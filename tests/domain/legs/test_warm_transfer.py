@@ -68,10 +68,7 @@ def test_a_caller_and_an_operator_who_hears_the_message_first(warm: WarmTransfer
 
 def test_an_operator_who_leaves_ends_the_call(warm: WarmTransfer) -> None:
     """That the room is over may come later, or never."""
-    warm.begin()
-    warm.dial()
-    warm.answer()
-    warm.brief()
+    warm.until_briefed()
     warm.operator(HookKind.ROOM, EventKind.OPERATOR_JOINED)
     warm.operator(HookKind.OPERATOR_STATUS, ENDED, outcome="completed")
     assert warm.outcome == ("ended", "assistant-forwarded-call")
@@ -80,10 +77,7 @@ def test_an_operator_who_leaves_ends_the_call(warm: WarmTransfer) -> None:
 
 def test_an_operator_who_hangs_up_on_the_way_into_the_room(warm: WarmTransfer) -> None:
     """The caller, who would hear music for ever, is back with the assistant."""
-    warm.begin()
-    warm.dial()
-    warm.answer()
-    warm.brief()
+    warm.until_briefed()
     warm.operator(HookKind.OPERATOR_STATUS, ENDED, outcome="completed")
     assert warm.outcome == ("in-progress", None)
     assert transfers(warm) == [("warm-transfer-say-message", "failed")]
@@ -94,10 +88,7 @@ def test_an_operator_who_hangs_up_on_the_way_into_the_room(warm: WarmTransfer) -
 
 def test_an_operator_whose_entry_nobody_told_of(warm: WarmTransfer) -> None:
     """The room is over, and its caller asks what follows: the assistant again, not silence."""
-    warm.begin()
-    warm.dial()
-    warm.answer()
-    warm.brief()
+    warm.until_briefed()
     warm.operator(HookKind.OPERATOR_STATUS, ENDED, outcome="completed")
     assert kinds(warm.room_left(EventKind.FORWARD_ENDED)) == [Connect]
     assert warm.outcome == ("in-progress", None)
@@ -228,10 +219,7 @@ def test_a_watch_of_an_earlier_step_does_nothing(warm: WarmTransfer) -> None:
 
 def test_two_who_talk_are_left_alone_whatever_is_lost(warm: WarmTransfer) -> None:
     """No event told that the operator has joined: the carrier is asked about both legs."""
-    warm.begin()
-    warm.dial()
-    warm.answer()
-    warm.brief()
+    warm.until_briefed()
     up = warm.carrier.state("in-progress" if warm.carrier.name == "twilio" else "answered")
     warm.api.replies["GET"] = [up]
     warm.run("watch-transfer", "briefed")

@@ -163,6 +163,13 @@ class WarmTransfer:
     def brief(self) -> list[Instruction]:
         return self.operator(HookKind.BRIEFED, EventKind.OPERATOR_BRIEFED)
 
+    def until_briefed(self) -> None:
+        """The operator has answered, and has heard why the caller comes."""
+        self.begin()
+        self.dial()
+        self.answer()
+        self.brief()
+
     # -- what is there
 
     @property

@@ -151,18 +151,23 @@ async def test_a_variable_of_one_answer_is_in_the_next_request(api: Any) -> None
     assert learned(theirs) == [{"name": "Ann"}, {"name": "Ann"}]
 
 
-@in_real_time
-async def test_what_was_learnt_is_in_all_that_is_said_later(api: Any) -> None:
-    """In the same tool's words, in another tool's, and in the assistant's last words."""
-    url, _ = api
-    one = {
+def who(url: str, **more: Any) -> dict[str, Any]:
+    """A tool that learns ``name``."""
+    return {
         "type": "apiRequest",
         "name": "who",
         "method": "GET",
         "url": url,
-        "messages": [says("request-complete", "You are {{name}}.")],
         "variableExtractionPlan": {"schema": {"properties": {"name": {"type": "string"}}}},
+        **more,
     }
+
+
+@in_real_time
+async def test_what_was_learnt_is_in_all_that_is_said_later(api: Any) -> None:
+    """In the same tool's words, in another tool's, and in the assistant's last words."""
+    url, _ = api
+    one = who(url, messages=[says("request-complete", "You are {{name}}.")])
     end = {"type": "endCall", "messages": []}
     sms = {"type": "sms", "messages": [says("request-start", "I write, {{name}}.")]}
     more = {"endCallMessage": "Bye {{name}}."}
@@ -178,13 +183,7 @@ async def test_what_was_learnt_is_in_all_that_is_said_later(api: Any) -> None:
 @in_real_time
 async def test_a_transfer_and_a_hook_say_what_was_learnt(api: Any) -> None:
     url, _ = api
-    one = {
-        "type": "apiRequest",
-        "name": "who",
-        "method": "GET",
-        "url": url,
-        "variableExtractionPlan": {"schema": {"properties": {"name": {"type": "string"}}}},
-    }
+    one = who(url)
     desk = {"type": "number", "number": "+14155550101", "message": {"content": "I ask, {{name}}."}}
     moves = {"type": "transferCall", "destinations": [desk]}
     late = {"on": "customer.speech.timeout", "options": {"timeoutSeconds": 1}}
