@@ -11,8 +11,8 @@ from typing import Any
 
 from app.domain.assistant import tool_types
 from app.domain.assistant.config import AssistantConfig
+from app.domain.assistant.fields import text_of
 from app.domain.assistant.liquid import text
-from app.domain.assistant.liquid.text import fill_all
 from providers.common.json_types import JsonObject
 
 KEPT = frozenset(
@@ -35,7 +35,7 @@ KEPT = frozenset(
 """Fields of an assistant that stay as they are."""
 SPOKEN = frozenset({"messages", "toolMessages"})
 """Fields of tools with what is said about a call of them."""
-LATER: Mapping[object, frozenset[str]] = {
+LATER: Mapping[str, frozenset[str]] = {
     "message.add": frozenset({"message"}),  # an action of a hook, as is the next
     "say": frozenset({"exact", "prompt"}),
     **dict.fromkeys(tool_types.KNOWN, SPOKEN),
@@ -70,9 +70,29 @@ def rendered(assistant: AssistantConfig, values: JsonObject) -> AssistantConfig:
 
 
 def place_filled(place: JsonObject, values: JsonObject) -> JsonObject:
-    """A place of a rendered assistant, with what is said there rendered too."""
-    later = {name: place[name] for name in OF_PLACES if name in place}
-    return {**place, **fill_all(later, values)}
+    """A place of a rendered assistant, with what is said there rendered too.
+
+    The tools of its ``transferAssistant`` render some of their texts when they are used.
+    """
+    later = {name: each for name, each in place.items() if name in OF_PLACES}
+    return {**place, **filled(later, values)}
+
+
+def filled(value: Any, values: JsonObject, kept: frozenset[str] = frozenset()) -> Any:
+    """The JSON value with its texts rendered, but for those that are rendered when they are used.
+
+    ``kept``: fields that stay as they are, besides those of ``LATER``.
+    """
+    if isinstance(value, str):
+        return text.fill(value, values)
+    if isinstance(value, list):
+        return [filled(each, values, kept) for each in value]
+    if not isinstance(value, Mapping):
+        return value
+    later = kept | LATER.get(text_of(value, "type"), frozenset())
+    return {
+        name: each if name in later else _field(value, name, values) for name, each in value.items()
+    }
 
 
 def problems(body: JsonObject, path: str = "") -> list[str]:
@@ -84,19 +104,6 @@ def problems(body: JsonObject, path: str = "") -> list[str]:
     ]
 
 
-def _filled(value: Any, values: JsonObject) -> Any:
-    if isinstance(value, str):
-        return text.fill(value, values)
-    if isinstance(value, list):
-        return [_filled(each, values) for each in value]
-    if not isinstance(value, Mapping):
-        return value
-    later = LATER.get(value.get("type"), frozenset())
-    return {
-        name: each if name in later else _field(value, name, values) for name, each in value.items()
-    }
-
-
 def _field(holder: JsonObject, name: str, values: JsonObject) -> Any:
     value = holder[name]
     if text.is_markup(holder, name):
@@ -105,27 +112,9 @@ def _field(holder: JsonObject, name: str, values: JsonObject) -> Any:
         return value
     if name == "url" and isinstance(value, str):
         return text.fill_url(value, values)
-    if name == "functions" and isinstance(value, list):  # tools of the older form
-        return [_function(each, values) for each in value]
-    if name in PLACES:
-        several = isinstance(value, list)
-        return [_place(each, values) for each in value] if several else _place(value, values)
-    return _filled(value, values)
-
-
-def _place(value: Any, values: JsonObject) -> Any:
-    if not isinstance(value, Mapping):
-        return _filled(value, values)
-    later = {name: each for name, each in value.items() if name in OF_PLACES}
-    return {**_filled({**value, **dict.fromkeys(later)}, values), **later}
-
-
-def _function(value: Any, values: JsonObject) -> Any:
-    """An older function: like a tool, without a type."""
-    if not isinstance(value, Mapping):
-        return value
-    said = {name: each for name, each in value.items() if name in SPOKEN}
-    return {**_filled(value, values), **said}
+    if name == "functions":  # tools of the older form: they have no type
+        return filled(value, values, SPOKEN)
+    return filled(value, values, OF_PLACES if name in PLACES else frozenset())
 
 
 def _is_schema(name: str, value: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.domain.assistant.config import AssistantConfig
-from app.domain.assistant.rendering import place_filled, problems, rendered
+from app.domain.assistant.rendering import filled, place_filled, problems, rendered
 
 T, DONE = "{{x}}", "Ann"
 TOOL = {
@@ -118,6 +118,24 @@ def test_a_place_is_filled_once() -> None:
     [kept] = made["forwardingPhoneNumbers"]
     said = {"message": {"content": "{{x}}"}, "transferPlan": {"message": "{{x}}"}}
     assert place_filled(kept, values) == {"number": "{{x}}", **said}
+
+
+def test_a_tool_of_a_transfer_assistant_waits_for_its_use() -> None:
+    """For its arguments, and so that a value is no template there either."""
+    tool = {"type": "apiRequest", "name": T, "messages": [{"content": T}], **LATE["apiRequest"]}
+    functions = [{"name": T, "messages": [{"content": T}]}]
+    model = {"model": {"tools": [tool], "functions": functions, "systemPrompt": T}}
+    made: Any = place_filled({"transferPlan": {"transferAssistant": model}}, {"x": DONE})
+    assert made["transferPlan"]["transferAssistant"]["model"] == {
+        "tools": [{**tool, "name": DONE}],
+        "functions": [{"name": DONE, "messages": [{"content": T}]}],
+        "systemPrompt": DONE,
+    }
+
+
+def test_a_type_may_be_anything() -> None:
+    """A destination may come from a server of the client."""
+    assert filled({"type": [T], "number": T}, {"x": DONE}) == {"type": [DONE], "number": DONE}
 
 
 def test_problems_name_their_places() -> None:

@@ -10,8 +10,7 @@ from app.assistants.local.tools.definitions import MENU_TOOLS, ToolMessageType
 from app.assistants.local.tools.replies import sentence
 from app.assistants.local.tools.run import Outcome, Run, ToolFailed, answer_of
 from app.domain.assistant import squad
-from app.domain.assistant.liquid.text import fill_all
-from app.domain.assistant.rendering import place_filled
+from app.domain.assistant.rendering import filled, place_filled
 from app.domain.assistant.words import words_of
 from providers.common.json_types import JsonObject
 
@@ -57,5 +56,5 @@ async def _from_server(run: Run) -> JsonObject:
             raise ToolFailed(sentence(answer["error"]), told=True)
         raise ToolFailed(problem or "the server named no destination")
     beside = {name: answer[name] for name in ("message",) if answer.get(name) is not None}
-    found: JsonObject = fill_all({**beside, **named}, run.values)
+    found: JsonObject = filled({**beside, **named}, run.values)
     return found
