@@ -5,6 +5,8 @@ from __future__ import annotations
 NO_ACCOUNT = "both are no account's SID"
 NEVER_USED = "the other value is always given"
 FALSY = "only asked whether it is true"
+NEW = "an address that is not known has not tried since the machine began"
+ONE_PLACE = "no two parameters begin at one place"
 UNREAD = "the verification of a socket reads neither method nor body"
 
 EQUIVALENT: dict[str, dict[str, str]] = {
@@ -15,16 +17,29 @@ EQUIVALENT: dict[str, dict[str, str]] = {
     },
     "providers/twilio/signature.py": {
         "claimed_account: '' -> 'X'": NO_ACCOUNT,
+        "signed_text: '' -> 'X'": "what joins the parts of the URL does not matter",
+        "signed_text: if '%' in query -> if True": "a query without it stays as it is",
         "verify_socket: '' -> 'X'": "neither is a signature",
     },
     "providers/twilio/cut.py": {
         "<module>: '(Dial)?SipHeader_' -> '(Dial)?SipHeader_X'": "all these headers begin with X-",
+        "_check_first: '/?&' -> '/?&X'": "a name that begins with X sorts behind AccountSid",
         "_is_cut: name > sip[0] -> name >= sip[0]": "no parameter has a SIP header's name",
+        "_moved: start < self._starts[name] -> start <= self._starts[name]": ONE_PLACE,
+        "_moved: key < 'CallSid' < name -> key <= 'CallSid' < name": "the key is none of ours",
+        "_fits: 1 -> 2": "both are before every place",
+        "_fits: at > last -> at >= last": ONE_PLACE,
+        "_fits: return False -> return None": FALSY,
     },
     "providers/vonage/signature.py": {
+        "token_digest: 32 -> 33": "one character more does not matter",
         "probe: True -> False": "what is written is ASCII anyway",
         "verify_socket: 'GET' -> 'GETX'": UNREAD,
         "verify_socket: b'' -> b'X'": UNREAD,
+    },
+    "app/routes/attempts.py": {
+        "_level: 0.0 -> 1.0": NEW,
+        "_level: 0.0 -> 1.0 #2": NEW,
     },
     "app/routes/auth.py": {
         "require_token: '' -> 'X'": "no token is that short",

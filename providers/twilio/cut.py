@@ -206,13 +206,11 @@ class _Form:
 
     def _fits(self, name: str, place: int) -> bool:
         """Whether the form's others can stand around it in the order of their names."""
-        low, high = -1, place
+        last = -1
         for other in sorted(self._starts):
-            if other == name:
-                continue
-            low = low if other < name else high
-            found = [at for at in self._places[other] if at > low]
-            if not found or (other < name and found[0] >= place):
+            places = [place] if other == name else self._places[other]
+            found = [at for at in places if at > last]
+            if not found:
                 return False
-            low, high = found[0], max(high, found[0])
+            last = found[0]
         return True

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.delivery.retry import Outcome, retry_after, wait
+from app.delivery.retry import Outcome, outcome, retry_after, told, wait
+from app.net.http import Response
 from app.settings import DELIVERY_SCHEDULE
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
@@ -33,6 +34,16 @@ def test_the_schedule_is_what_the_documentation_says() -> None:
 )
 def test_only_2xx_is_delivered(status: int, delivered: bool) -> None:
     assert Outcome(status).delivered is delivered
+
+
+def test_an_answer_may_say_when_to_come_again() -> None:
+    assert outcome(Response(503, {"retry-after": "7"}, b""), NOW) == Outcome(503, retry_after=7.0)
+    assert outcome(Response(200, {}, b""), NOW) == Outcome(200)
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(None, "gave up"), (4.6, "again in 5 s")])
+def test_the_log_tells_what_follows(seconds: float | None, text: str) -> None:
+    assert told(seconds) == text
 
 
 def test_no_answer_is_not_delivered() -> None:

@@ -75,6 +75,7 @@ MALFORMED = [
     "",
     "client.example/hook",
     "//client.example/",
+    "http://[v1.client:example]/",  # an address of a later version, as the standard allows
     "ftp://client.example/",
     "file:///etc/passwd",
     "gopher://client.example/",

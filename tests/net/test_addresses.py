@@ -11,7 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.net.addresses import NOT_PUBLIC, BadURL, Target, allowed, check_address, check_url, vetted
+from app.net.addresses import (
+    NOT_PUBLIC,
+    BadURL,
+    Target,
+    allowed,
+    check_address,
+    check_url,
+    is_same_server,
+    vetted,
+)
 from tests.net.contract import LITERALS, MALFORMED, PUBLIC, found
 
 
@@ -48,6 +57,21 @@ def test_a_public_url_is_taken_apart(url: str, target: Target) -> None:
 def test_an_address_has_one_spelling_even_where_private_ones_are_allowed(host: str) -> None:
     with pytest.raises(BadURL, match="is no IPv4 address"):
         check_url(f"http://{host}:9/", allow_private=True)
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        ("https://client.example/b", True),
+        ("https://CLIENT.example.:443", True),  # the same name, and the port that it has anyway
+        ("https://client.example:8443/a", False),
+        ("http://client.example/a", False),  # another port
+        ("https://other.example/a", False),
+        ("client.example", False),  # no URL
+    ],
+)
+def test_one_server_has_several_urls(other: str, same: bool) -> None:
+    assert is_same_server("https://client.example/a", other) is same
 
 
 def test_a_private_address_where_that_is_allowed() -> None:

@@ -175,6 +175,8 @@ GENUINE: Sequence[tuple[str, str]] = [
     ("data:a", "b"),
     ("_a", "b"),
     ("SpeechResult", "my CallDuration9 is"),
+    ("SipHeader_X-aParentCallSid", CHILD_SID),  # it sorts before the header
+    ("B", "xDirectioninbound"),  # it would have been signed after CallSid
     ("MyDirection", "inbound"),
     ("agentCallSid", CHILD_SID),
     ("AccountId", "7"),
@@ -211,6 +213,13 @@ HIDING: Sequence[Pairs] = [
     [("CallStatus", "ringing"), ("Dir", "xDirectioninbound"), ("Direction", "outbound-api")],
     [("CallStatus", "ringing"), ("Directioninbound", ""), ("From", "+14155550100")],
     [("CallerName", "x"), ("Direction", "inbound"), ("G", "Directionoutbound-apiTo+1415")],
+    # The same parameter has another value, in a text that is signed earlier or later.
+    [("B", f"xCallSid{CHILD_SID}"), ("CallStatus", "ringing")],
+    [("B", f"xAccountSidAC{'0' * 32}"), ("CallStatus", "ringing")],
+    # Only the shape of a party's number shows where the next parameter began.
+    [("CallStatus", "ringing"), ("To", "+14155550100ToCitySF")],
+    # A header that no trunk has: its name would be ``SipHeader_a``.
+    [("CallStatus", "ringing"), ("SipHeader_aStreamSid", STREAM_SID)],
     # The word itself is cut: neither the name nor the value holds all of it.
     [("CallStatus", "ringing"), ("ConfidenceStreamEvents", "tream-started")],
     [("CallStatus", "ringing"), ("DDirectioni", "nbound")],
@@ -220,6 +229,20 @@ HIDING: Sequence[Pairs] = [
 @pytest.mark.parametrize("rest", HIDING, ids=str)
 def test_a_form_that_hides_a_parameter_is_refused(rest: Pairs) -> None:
     assert not let_in(signed(URL, [*LEAST[:2], *rest]))
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [
+        ("SpeechResult", True),
+        ("MyDirection", False),  # one of ours
+        ("xDirectio", False),  # a part of one, which the value may complete
+        ("xD", False),
+        ("xDirectiox", True),
+    ],
+)
+def test_a_name_that_ends_as_one_of_ours_begins_is_looked_at(name: str, plain: bool) -> None:
+    assert cut.are_plain(frozenset({"AccountSid", "CallSid", name})) is plain
 
 
 @pytest.mark.parametrize(

@@ -535,8 +535,11 @@ def test_every_token_has_a_digest_of_its_own() -> None:
         signed(REQUEST, jti="one"),
         signed(REQUEST, jti="two"),
         signed(recorded("answer"), api_key="other123", jti="one", application_id=None),
+        signed(REQUEST, jti="one", application_id=None),
+        signed(REQUEST, api_key="other123", jti="one"),
     ]
-    accounts = [ACCOUNT, ACCOUNT, Account("other123", {"signatureSecrets": [SECRET]})]
+    other = Account("other123", {"signatureSecrets": [SECRET]})
+    accounts = [ACCOUNT, ACCOUNT, other, ACCOUNT, other]
     for request, account in zip(requests, accounts, strict=True):
         signature.verify(request, account)
     assert len({signature.token_digest(request) for request in requests}) == len(requests)
