@@ -43,6 +43,7 @@ from tests.delivery.rows import (
 )
 from tests.domain.use_cases import Later
 from tests.fakes.client_server import Receiver, Reply, Request
+from tests.store.lost_answer import lose_one_answer
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 SHORT = (0.0, 0.05, 0.05, 0.05, 0.05)
@@ -597,17 +598,7 @@ class TestInterruption:
     def test_an_attempt_counts_once_though_the_answer_of_its_commit_was_lost(
         self, store: Store, dispatcher: ByHand, ids: Ids, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        write, lost = store.write, list[str]()
-
-        @contextmanager
-        def write_without_answer() -> Iterator[Connection]:
-            with write() as conn:
-                yield conn
-            if dispatcher.busy and not lost:
-                lost.append("the commit is made")
-                raise TimedOut
-
-        monkeypatch.setattr(store, "write", write_without_answer)
+        lost = lose_one_answer(monkeypatch, store, lambda: dispatcher.busy)
         with Receiver(reply=500) as receiver:
             put_message(store, ids, "a", receiver.url)
             dispatcher.turn()

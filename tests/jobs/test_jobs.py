@@ -21,7 +21,7 @@ import pytest
 from app.jobs.base import LONGEST_BACKOFF, Handler, Jobs, backoff
 from app.jobs.factory import open_jobs
 from app.store.engine import Store
-from app.store.faults import TimedOut
+from tests.store.lost_answer import lose_one_answer
 
 PATIENCE = 30.0
 ROOT = Path(__file__).parents[2]
@@ -633,17 +633,7 @@ class TestStoreFailure:
         self, store: Store, diary: Diary, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """It is stored, and its job is told that it is not."""
-        write, lost = store.write, list[str]()
-
-        @contextmanager
-        def write_without_answer() -> Iterator[Any]:
-            with write() as conn:
-                yield conn
-            if diary.runs and not lost:
-                lost.append("the commit is made")
-                raise TimedOut
-
-        monkeypatch.setattr(store, "write", write_without_answer)
+        lost = lose_one_answer(monkeypatch, store, lambda: diary.runs)
         diary.answers["a"] = [0.1, None]
         with running(store, diary) as jobs:  # with a lease that does not end in time
             put(store, jobs, "a", lock="call")
