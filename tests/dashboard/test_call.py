@@ -71,6 +71,25 @@ def test_it_has_the_transcript_and_the_timeline(browser: FlaskClient) -> None:
     assert 'name="action"' not in page  # nothing to control
 
 
+def test_it_has_the_transfers_and_what_was_said_with_the_operator(
+    browser: FlaskClient, services: Services
+) -> None:
+    call_id = ENDED.rpartition("/")[2]
+    with services.store.write() as conn:
+        before = calls.get(conn, call_id)
+        assert before
+        said = {"role": "bot", "message": "Can you take a call?", "secondsFromStart": 0}
+        place = {"type": "number", "number": "+14155550188"}
+        tried = {"destination": place, "mode": "warm", "status": "voicemail", "messages": [said]}
+        calls.update(conn, call_id, {"body": {**before["body"], "transfers": [tried]}})
+    page = browser.get(ENDED).text
+    with services.store.write() as conn:
+        calls.update(conn, call_id, {"body": before["body"]})
+    assert "Transfer to +14155550188" in page
+    assert "voicemail" in page
+    assert "Can you take a call?" in page
+
+
 def test_a_recording_is_played_and_drawn(browser: FlaskClient, recorded: str) -> None:
     page = browser.get(recorded).text
     found = re.search(r'<audio id="player"[^>]* src="([^"]+)"', page)

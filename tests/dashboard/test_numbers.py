@@ -63,6 +63,25 @@ def test_a_number_with_an_assistant_needs_no_id_in_its_url(
     assert "Reception" in words(page)
 
 
+def test_the_hooks_of_a_number_are_told(operator: Operator, number: str) -> None:
+    ringing = {"type": "transfer", "destination": {"type": "number", "number": FALLBACK}}
+    body = {
+        "hooks": [
+            {"on": "call.ending", "do": {"type": "say", "exact": "We are closed."}},
+            {
+                "on": "call.ringing",
+                "filters": [{"type": "startsWith", "key": "number", "startsWith": ["1415"]}],
+                "do": [ringing],
+            },
+        ]
+    }
+    numbers = operator.services.resources.phone_numbers
+    numbers.patch(ORG_ID, number.rpartition("/")[2], body)
+    page = words(operator.get(number))
+    assert f"Hook call.ringing (1415) transfers to {FALLBACK}" in page
+    assert "Hook call.ending says: We are closed." in page
+
+
 def test_what_the_form_holds_is_stored_and_what_it_empties_is_gone(
     operator: Operator, number: str
 ) -> None:

@@ -79,13 +79,19 @@ def ending(number: Json, reasons: Collection[str]) -> Action | None:
     return None
 
 
-def places(number: Json) -> Iterator[tuple[str, Json]]:
-    """The destinations of the hooks, with their paths."""
+def actions(number: Json) -> Iterator[tuple[Json, Action]]:
+    """The hooks that do something, each with what it does."""
     for moment in Moment:
         for path, hook in _hooks(number, moment):
-            action = _action(path, hook)
-            if action is not None and action.destination:
-                yield f"{action.path}.destination", action.destination
+            if action := _action(path, hook):
+                yield hook, action
+
+
+def places(number: Json) -> Iterator[tuple[str, Json]]:
+    """The destinations of the hooks, with their paths."""
+    for _, action in actions(number):
+        if action.destination:
+            yield f"{action.path}.destination", action.destination
 
 
 def without_effect(number: Json) -> Iterator[tuple[str, str]]:

@@ -17,6 +17,7 @@ from app.domain.dashboard.passed_on import PassedOn
 from app.domain.dashboard.rows import CallRow, row_of
 from app.domain.dashboard.timeline import Entry
 from app.domain.dashboard.transcript import Line
+from app.domain.dashboard.transfers import Transfer, transfers
 from app.domain.errors import NotFound
 from app.domain.ids import parse_uuid
 from app.domain.live import control
@@ -46,6 +47,7 @@ class CallView:
     recording: str
     """Path of the recording, with its token."""
     lines: list[Line]
+    transfers: list[Transfer]
     turns: list[Turn]
     metrics: JsonObject
     events: list[Entry]
@@ -103,6 +105,7 @@ def view(context: Context, org_id: str, call_id: str) -> CallView:
         console_url=_console(context, call),
         recording=_recording(context, call),
         lines=transcript.lines(body.get("messages") or ()),
+        transfers=transfers(body.get("transfers") or []),
         turns=latency.turns(metrics),
         metrics=metrics,
         events=timeline.timeline(context, call, log, steps),

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 
 from sqlalchemy.engine import Connection
 
+from app.domain.assistant import number_hooks
+from app.domain.assistant.fields import Json, object_of, objects_of, text_of, texts_of
+from app.domain.assistant.number_hooks import Action, ActionType
 from app.domain.context import Context
+from app.domain.dashboard.places import place
 from app.domain.errors import NotFound
 from app.domain.resources.credentials import is_configured
 from app.domain.resources.phone_numbers import PhoneNumbers
@@ -18,6 +22,8 @@ from providers.common.json_types import JsonObject
 
 MOST = 1000
 """Numbers and assistants that a page lists."""
+FILTERS = ("startsWith", "oneOf")
+"""Fields of a hook's filter that list what it lets through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,8 @@ class NumberRow:
     fallback: str
     """Number or SIP URI of the fallback destination."""
     server_url: str
+    hooks: list[str]
+    """A sentence for each: when it triggers, and what it does."""
     owner_url: str
     """Where its callbacks are passed on to."""
 
@@ -104,7 +112,6 @@ def _assistants(conn: Connection, org_id: str) -> list[tuple[str, str]]:
 def _row(conn: Connection, row: JsonObject, named: dict[str, str]) -> NumberRow:
     body, assistant_id = row["body"], row["assistant_id"] or ""
     credential = accounts.get_credential(conn, row["credential_id"])
-    fallback = body.get("fallbackDestination") or {}
     server = body.get("server") or {}
     return NumberRow(
         id=row["id"],
@@ -114,7 +121,24 @@ def _row(conn: Connection, row: JsonObject, named: dict[str, str]) -> NumberRow:
         account=credential["account_ref"] if credential else "",
         assistant_id=assistant_id,
         assistant=named.get(assistant_id, assistant_id),
-        fallback=str(fallback.get("number") or fallback.get("sipUri") or ""),
+        fallback=place(object_of(body, "fallbackDestination")),
         server_url=str(server.get("url") or body.get("serverUrl") or ""),
+        hooks=[_hook(*each) for each in number_hooks.actions(body)],
         owner_url=str(body.get("ownerCallbackUrl") or ""),
     )
+
+
+def _hook(hook: Json, action: Action) -> str:
+    """When it triggers, and what it does."""
+    wanted = [
+        word
+        for each in objects_of(hook, "filters")
+        for name in FILTERS
+        for word in texts_of(each, name)
+    ]
+    only = f" ({', '.join(wanted)})" if wanted else ""
+    does = {
+        ActionType.SAY: f"says: {action.words}",
+        ActionType.TRANSFER: f"transfers to {place(action.destination)}",
+    }
+    return f"{text_of(hook, 'on')}{only} {does[action.type]}"

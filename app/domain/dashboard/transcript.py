@@ -10,8 +10,8 @@ from typing import Any
 from app.domain.calls.redaction import redacted
 from providers.common.json_types import JsonObject
 
-WHO = {"user": "Caller", "bot": "Assistant", "supervisor": "Supervisor"}
-"""Role of a message -> who speaks."""
+KINDS = {"user": "caller", "bot": "assistant", "supervisor": "supervisor"}
+"""Role of a message -> kind of its line."""
 MOST = 2_000
 """Lines that one page shows."""
 MOST_DETAIL = 4_000
@@ -32,21 +32,24 @@ class Line:
     detail: str = ""
 
 
-def lines(messages: Iterable[JsonObject]) -> list[Line]:
-    """From a Call's ``messages``. Instructions to the model are left out."""
+def lines(messages: Iterable[JsonObject], caller: str = "Caller") -> list[Line]:
+    """From a Call's ``messages``. Instructions to the model are left out.
+
+    ``caller``: what the page calls the person.
+    """
     found: list[Line] = []
     for each in messages:
         if len(found) >= MOST:
             break
-        found += _lines(each, found)
+        found += _lines(each, found, caller)
     return found
 
 
-def _lines(message: JsonObject, before: list[Line]) -> list[Line]:
+def _lines(message: JsonObject, before: list[Line], caller: str) -> list[Line]:
     role = message.get("role")
     at = float(message.get("secondsFromStart") or 0)
-    if role in WHO:
-        return [_spoken(message, at, before)] if message.get("message") else []
+    if role in KINDS:
+        return [_spoken(message, at, before, caller)] if message.get("message") else []
     if role == "tool_calls":
         return [_call(each, at) for each in message.get("toolCalls") or ()]
     if role == "tool_call_result":
@@ -55,13 +58,14 @@ def _lines(message: JsonObject, before: list[Line]) -> list[Line]:
     return []
 
 
-def _spoken(message: JsonObject, at: float, before: list[Line]) -> Line:
+def _spoken(message: JsonObject, at: float, before: list[Line], caller: str) -> Line:
     began, ended = message.get("time"), message.get("endTime")
     until = at + (ended - began) / 1000 if began and ended else at
-    kind = WHO[message["role"]].lower()
+    kind = KINDS[message["role"]]
+    who = caller if kind == "caller" else kind.capitalize()
     other = next((each for each in reversed(before) if each.kind not in ("tool", kind)), None)
     cuts = other is not None and other.at < at < other.until
-    return Line(kind, WHO[message["role"]], str(message["message"]), at, until, interrupts=cuts)
+    return Line(kind, who, str(message["message"]), at, until, interrupts=cuts)
 
 
 def _call(call: JsonObject, at: float) -> Line:

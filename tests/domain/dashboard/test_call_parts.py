@@ -9,6 +9,7 @@ import pytest
 from app.domain.dashboard.latency import WIDTH, turns
 from app.domain.dashboard.timeline import gap
 from app.domain.dashboard.transcript import MOST, lines
+from app.domain.dashboard.transfers import transfers
 from providers.events import EventKind as E
 
 
@@ -48,6 +49,23 @@ def test_a_transcript_has_words_tools_and_interruptions() -> None:
     assert '"x"' not in found[2].detail
     assert found[3].detail == "not JSON"
     assert found[1].until == 3.5
+
+
+def test_a_transfer_has_what_was_said_with_the_operator() -> None:
+    talked = {
+        "destination": {"type": "number", "number": "+14155550188"},
+        "mode": "warm-transfer-experimental",
+        "status": "completed",
+        "messages": [said("bot", "Can you take a call?", 0, 1), said("user", "Yes", 1, 1)],
+    }
+    tried = {"destination": {"type": "sip", "sipUri": "sip:desk@example.com"}, "mode": "blind"}
+    first, second = transfers([talked, tried])
+    assert (first.to, first.status) == ("+14155550188", "completed")
+    assert [(each.who, each.text) for each in first.lines] == [
+        ("Assistant", "Can you take a call?"),
+        ("Operator", "Yes"),
+    ]
+    assert (second.to, second.status, second.lines) == ("sip:desk@example.com", "", [])
 
 
 def test_a_transcript_is_bounded() -> None:
