@@ -51,9 +51,8 @@ def summarise(context: Context, call_id: str, destination: JsonObject) -> str:
 
 def _spend(context: Context, call_id: str, answer: ModelAnswer) -> None:
     """Add what the summary has cost: an item of its own, as each attempt at a transfer has one."""
-    used = {"promptTokens": answer.prompt_tokens, "completionTokens": answer.completion_tokens}
-    told = {"type": "model", "model": answer.model, **used}
-    item = context.prices.item({**told, "stream": f"transfer-summary/{new_id()}"})
+    about = {"type": "model", "model": answer.model, "stream": f"transfer-summary/{new_id()}"}
+    item = context.prices.item(about | answer.usage)
     with context.store.write() as conn:
         call = record.get(conn, call_id, lock=True)
         if call is not None:

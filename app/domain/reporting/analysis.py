@@ -170,10 +170,8 @@ def _added(context: Context, body: JsonObject, name: str, thought: ModelAnswer) 
     """The call's body with one answer and its cost."""
     if thought.error:
         return dict(body)
-    usage = {"promptTokens": thought.prompt_tokens, "completionTokens": thought.completion_tokens}
-    item = context.prices.item(
-        {"type": "analysis", "analysisType": name, "model": thought.model} | usage
-    )
+    about = {"type": "analysis", "analysisType": name, "model": thought.model}
+    item = context.prices.item(about | thought.usage)
     paid = {**body, **costs.add(body, item)}
     answer = analysis_plan.answer(name, thought.text)
     if answer is None:

@@ -101,9 +101,8 @@ def added(
 def _paid(context: Context, body: JsonObject, used: ModelAnswer) -> JsonObject:
     if not used.model:
         return {}
-    usage = {"promptTokens": used.prompt_tokens, "completionTokens": used.completion_tokens}
     about = {"type": "analysis", "analysisType": "structuredOutput", "model": used.model}
-    return costs.add(body, context.prices.item(about | usage))
+    return costs.add(body, context.prices.item(about | used.usage))
 
 
 def _extract(source: Source, output: StructuredOutput) -> Extracted:

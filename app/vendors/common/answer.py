@@ -8,7 +8,7 @@ from typing import Protocol
 
 from app.vendors.common.account import VendorAccount, VendorAccounts
 from app.vendors.common.vendor import Config
-from providers.common.json_types import JsonObject
+from providers.common.json_types import JsonDict, JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,11 @@ class ModelAnswer:
     error: str | None = None
     transient: bool = False
     """Whether an error may be gone soon."""
+
+    @property
+    def usage(self) -> JsonDict:
+        """Its tokens, as an item of a call's ``costs`` has them."""
+        return {"promptTokens": self.prompt_tokens, "completionTokens": self.completion_tokens}
 
 
 # ``role`` and ``content`` of each.

@@ -41,12 +41,8 @@ async def extract(
         if answer.error:
             log.warning("the values of a handoff were not extracted: %s", answer.error)
         else:
-            used = {
-                "promptTokens": answer.prompt_tokens,
-                "completionTokens": answer.completion_tokens,
-            }
             spender = f"{call_context.claim.spender}/extraction"
-            item = {"type": "model", "model": answer.model, **used, "stream": spender}
+            item = {"type": "model", "model": answer.model, **answer.usage, "stream": spender}
             call_context.add_usage([item])
             found = _object(answer.text)
     return values_of(plan, found, values)
