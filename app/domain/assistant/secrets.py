@@ -20,6 +20,7 @@ SECRETS = (
     ("assistantOverrides", "credentials"),
     ("membersOverrides", "credentials"),
     ("squadOverrides", "credentials"),
+    ("transferAssistant", "credentials"),
 )
 """Fields, alone or in an object of that name, that are stored encrypted and never shown."""
 

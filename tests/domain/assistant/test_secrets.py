@@ -63,6 +63,25 @@ PLACES: dict[str, Any] = {
             }
         ]
     },
+    "a transfer assistant's credentials": {
+        "model": {
+            "tools": [
+                {
+                    "type": "transferCall",
+                    "destinations": [
+                        {
+                            "type": "number",
+                            "number": "+14155550188",
+                            "transferPlan": {
+                                "mode": "warm-transfer-experimental",
+                                "transferAssistant": {"credentials": [{"apiKey": CANARY}]},
+                            },
+                        }
+                    ],
+                }
+            ]
+        }
+    },
     "lists in lists": {"plans": [[{"do": [{"server": {"secret": CANARY}}]}], []]},
     # keys of other vendors, of whatever shape
     "credentials": {"credentials": [{"provider": "openai", "apiKey": CANARY}]},

@@ -121,6 +121,19 @@ def test_who_controls_the_leg_is_told_to_forward_it(both: tuple[Domain, RestApi]
     assert one.ours.get(one.call)["status"] == "in-progress"  # until the server has moved the leg
 
 
+def test_who_controls_the_leg_learns_no_secret(both: tuple[Domain, RestApi]) -> None:
+    """The destination is the tool's, with the secrets of what its assistant may ask."""
+    one = Talking(both, serverMessages=["phone-call-control"])
+    server = {"url": "https://x.example/", "secret": "c4n4ry"}
+    talks = {"model": {"provider": "openai", "tools": [{"type": "function", "server": server}]}}
+    plan = {"mode": "warm-transfer-experimental", "transferAssistant": talks}
+    assert one.ours.media.transfer(one.claim, {**ABROAD, "transferPlan": plan}, None) is None
+    (told,) = one.sent()
+    assert "c4n4ry" not in str(told)
+    asked = told["destination"]["transferPlan"]["transferAssistant"]["model"]["tools"]
+    assert asked == [{"type": "function", "server": {"url": "https://x.example/"}}]
+
+
 def test_and_to_hang_up_once(both: tuple[Domain, RestApi]) -> None:
     one = Talking(both, serverMessages=["phone-call-control"])
     for _ in range(2):
