@@ -6,18 +6,23 @@ therefore stored, and the process with the socket takes each command once, in or
 
 from __future__ import annotations
 
+import base64
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from app.domain.assistant import upstream
+from app.domain.assistant.secrets import split_secrets
 from app.domain.assistant.voicemail import MESSAGE_IS_LEFT
 from app.domain.calls.apply import Change
 from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.context import Context
 from app.domain.errors import Invalid
+from app.domain.overlay import merge
 from app.store import commands, events
 from app.store.commands import Command
 from app.store.engine import after_commit
+from app.store.vault import WrongKey
 from providers.common.json_types import JsonObject
 from providers.events import CallEvent, CallStatus, EventKind
 
@@ -47,8 +52,12 @@ MAX_SAID, MAX_ADDED = 5000, 20_000
 """Characters of a text to say, and of a message to add."""
 VOICEMAIL: JsonObject = {"type": "voicemail"}
 """Our own command: leave ``voicemailMessage``, and end the call."""
+SEALED = "sealed"
+"""Field of a stored command: its secrets, encrypted, as base64."""
 MAX_WAITING = 100
 """Limit on one call's stored commands that the media hub has not taken yet."""
+
+log = logging.getLogger(__name__)
 
 
 def enqueue(tx: CallTx, body: JsonObject) -> None:
@@ -149,7 +158,8 @@ def claim(context: Context, call_ids: Collection[str]) -> Sequence[Command]:
         if not commands.any_wait(conn, call_ids):
             return []
     with context.store.write() as conn:
-        return commands.take(conn, call_ids, context.now())
+        taken = commands.take(conn, call_ids, context.now())
+    return [each._replace(body=_opened(context, each)) for each in taken]
 
 
 def accepts_control(context: Context, call: Call) -> bool:
@@ -162,8 +172,26 @@ def _asks(event: CallEvent) -> bool:
 
 
 def _add(tx: CallTx, body: JsonObject) -> None:
-    commands.add(tx.conn, tx.call.id, body, tx.context.now())
+    """Store a command, with its secrets sealed: a handoff's assistant may have some."""
+    public, hidden = split_secrets({name: each for name, each in body.items() if name != SEALED})
+    if hidden:
+        sealed = tx.context.vault.seal(hidden) or b""
+        public[SEALED] = base64.b64encode(sealed).decode()
+    commands.add(tx.conn, tx.call.id, public, tx.context.now())
     _wake_media(tx)
+
+
+def _opened(context: Context, command: Command) -> JsonObject:
+    """The command's body with its secrets. Those that cannot be opened any more are left out."""
+    body = {name: each for name, each in command.body.items() if name != SEALED}
+    if SEALED not in command.body:
+        return body
+    try:
+        hidden = context.vault.open(base64.b64decode(command.body[SEALED]))
+    except WrongKey as error:
+        log.error("call %s: secrets of a command cannot be used: %s", command.call_id, error)
+        return body
+    return merge(body, hidden)
 
 
 def _wake_media(tx: CallTx) -> None:

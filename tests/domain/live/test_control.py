@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 
 from app.domain.live import control as commands
 from app.domain.services.media import MediaService
 from app.store.commands import Command
+from app.store.schema import call_commands
 from app.wiring import Services
 from tests.domain.live_call import Live, join, read
 from tests.fakes.carriers.leg import Leg
@@ -61,6 +63,36 @@ def test_commands_are_taken_once_and_in_order(api: Api, live: Live) -> None:
         assert control(api, live, body).status_code == 200
     assert given(live) == told
     assert given(live) == []
+
+
+def test_secrets_of_a_handoff_are_stored_sealed(app: Flask, api: Api, live: Live) -> None:
+    """They reach the assistant, whatever a client calls ``sealed``."""
+    keys = [{"provider": "openai", "apiKey": "c4n4ry"}]
+    own = {"name": "Ann", "server": {"url": "https://a.example/", "secret": "c4n4ry"}}
+    place = {"type": "assistant", "assistant": {**own, "credentials": keys}}
+    told = {"type": "handoff", "destination": place}
+    assert control(api, live, {**told, "sealed": "of a client"}).status_code == 200
+    services: Services = app.extensions["patchbay"]
+    with services.store.read() as conn:
+        (stored,) = conn.execute(sa.select(call_commands.c.body)).scalars()
+    assert "c4n4ry" not in str(stored)
+    assert given(live) == [told]
+
+
+def test_a_handoff_whose_secrets_cannot_be_opened_goes_on(
+    app: Flask, api: Api, live: Live, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = {"name": "Ann", "server": {"url": "https://a.example/"}}
+    secret = {"server": {**own["server"], "secret": "c4n4ry"}}
+    told = {"type": "handoff", "destination": {"type": "assistant", "assistant": own}}
+    with_secret = {"type": "assistant", "assistant": {**own, **secret}}
+    control(api, live, {**told, "destination": with_secret})
+    services: Services = app.extensions["patchbay"]
+    with services.store.write() as conn:
+        (stored,) = conn.execute(sa.select(call_commands.c.body)).scalars()
+        conn.execute(call_commands.update().values(body={**stored, "sealed": "AAAA"}))
+    assert given(live) == [told]
+    assert "secrets of a command cannot be used" in caplog.text
 
 
 def test_those_of_another_call_stay(api: Api, live: Live, leg: Leg) -> None:
