@@ -14,7 +14,7 @@ from app.domain.assistant import recording
 from app.domain.assistant.config import AssistantConfig, Server, max_duration
 from app.domain.assistant.recording import Recorders
 from app.domain.assistant.secrets import split_secrets
-from app.domain.calls import apply, schedule
+from app.domain.calls import apply, call_number, schedule
 from app.domain.calls.facts import CallFacts, CallServer
 from app.domain.calls.record import Call, CallTx
 from app.domain.calls.shown_number import shown
@@ -113,6 +113,7 @@ def build_call(context: Context, new: NewCall) -> tuple[Call, JsonDict]:
         ("server", server_secrets(server)),
         ("assistant", hidden),
         ("squad", hidden_squad),
+        (call_number.HIDDEN, new.phone_number.hidden),
     )
     return call, {name: value for name, value in secrets if value}
 

@@ -18,6 +18,9 @@ from app.store.resources import get_kept
 from app.store.schema import customers, phone_numbers
 from providers.common.json_types import JsonDict, JsonObject
 
+WITH_DESTINATIONS = ("hooks", "fallbackDestination")
+"""Fields of a number that send a leg somewhere, where an assistant may talk first."""
+
 
 @dataclass(frozen=True)
 class NumberBody:
@@ -29,6 +32,12 @@ class NumberBody:
     def public(self) -> JsonDict:
         """The body without its secrets."""
         return split_secrets(self.json)[0]
+
+    @cached_property
+    def hidden(self) -> JsonDict:
+        """The secrets of its destinations, in their places."""
+        secrets = split_secrets(self.json)[1]
+        return {name: secrets[name] for name in WITH_DESTINATIONS if name in secrets}
 
     @cached_property
     def server(self) -> Server | None:

@@ -131,7 +131,7 @@ class InboundLegs:
         call.facts = call.facts._replace(
             leg_ref=leg.leg_ref, api_url=leg.api_url or None, sip_leg=leg.sip
         )
-        hook = _ringing_hook(call, leg)
+        hook = _ringing_hook(new.phone_number.json, leg)
         asks = hook is None and refusal is NOT_PROVIDED and call.facts.server is not None
         if asks:
             call.facts = call.facts._replace(asking_since=self.context.now())
@@ -295,11 +295,11 @@ class InboundLegs:
         return instructions.return_url_problem(self.context, webhook.provider, url) is None
 
 
-def _ringing_hook(call: Call, leg: Leg) -> Action | None:
+def _ringing_hook(number: JsonObject, leg: Leg) -> Action | None:
     """The action of the number's hook for this caller, whatever assistant the leg's URL names."""
     if leg.inbound is False:
         return None
-    return number_hooks.ringing(call.facts.phone_number, leg.from_)
+    return number_hooks.ringing(number, leg.from_)
 
 
 def request_of(report: WebhookReport) -> str | None:

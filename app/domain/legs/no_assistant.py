@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from app.domain.assistant import number_hooks
 from app.domain.assistant.number_hooks import Action, Moment
 from app.domain.assistant.secrets import split_secrets
-from app.domain.calls import instructions, variables
+from app.domain.calls import call_number, instructions, variables
 from app.domain.calls.apply import request_end, state_of
 from app.domain.calls.record import Call, CallTx
 from app.domain.legs import hook_actions, transfer
@@ -64,7 +64,7 @@ def end_call(tx: CallTx, refusal: Refusal) -> None:
     A call with a ``spoken`` text has no fallback, because that reply of the server is no failure.
     """
     log.warning("call %s: %s: %s", tx.call.id, refusal.reason, refusal.message or "no word of why")
-    number, message = tx.call.facts.phone_number, refusal.message
+    number, message = call_number.with_secrets(tx.context, tx.call), refusal.message
     if hook := number_hooks.ending(number, words_of_request(refusal)):
         tx.update(body={**tx.call.body, DEBUGGING: debugging(refusal, message)})
         problem = hook_actions.execute(tx, Moment.ENDING, hook, message)
@@ -120,9 +120,16 @@ def _response(reply: bytes) -> object:
         found = foreign_json.parse(reply)
     except ValueError:
         return foreign_json.clean(reply.decode(errors="replace")[:MAX_RESPONSE])
-    public = split_secrets({"reply": found})[0]["reply"]
+    public = _without_secrets(found)
     short = json_text.dumps(public)
     return public if len(short) <= MAX_RESPONSE else short[:MAX_RESPONSE]
+
+
+def _without_secrets(reply: object) -> object:
+    """A server may send an assistant, and not in ``assistant``: then its secrets are at the top."""
+    if isinstance(reply, dict):
+        return split_secrets(reply)[0]
+    return split_secrets({"reply": reply})[0]["reply"]
 
 
 def farewell(call: Call) -> list[Instruction]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.domain.assistant import validate
 from app.domain.context import Reply
 from app.domain.legs.assistant_reply import ChosenAssistant, ChosenDestination, ChosenMembers, judge
-from app.domain.legs.no_assistant import Refusal
+from app.domain.legs.no_assistant import Refusal, debugging
 from providers.events import EndedReason as R
 
 ERROR = R.ASSISTANT_REQUEST_RETURNED_ERROR
@@ -185,3 +185,14 @@ def test_an_address_that_may_not_be_called_is_no_assistant(
 ) -> None:
     found = validate.problem(assistant, lambda url: f"{url} is private")
     assert found == f"{field}: ws://10.0.0.1/x is private"
+
+
+@pytest.mark.parametrize("holder", [None, "assistant", "assistantOverrides"])
+def test_a_reply_that_is_shown_has_no_secrets(holder: str | None) -> None:
+    """A server may forget the word around the assistant."""
+    server = {"url": "https://a.example/", "secret": "c4n4ry"}
+    found: Any = {"server": server, "credentials": [{"provider": "openai", "apiKey": "c4n4ry"}]}
+    reply = {holder: found} if holder else found
+    told = debugging(Refusal(NONE, response=json.dumps(reply).encode()), None)
+    shown = {"server": {"url": "https://a.example/"}}
+    assert told["assistantRequestResponse"] == ({holder: shown} if holder else shown)

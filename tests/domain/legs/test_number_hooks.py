@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from app.domain.calls import record
+from app.domain.legs import operator_talk
 from app.settings import Settings
 from tests.domain.live_call import call_of
 from tests.fakes.carriers.leg import CUSTOMER, Leg
+from tests.fakes.client_server import Receiver
 from tests.routes.api import Api
 
 SAY = {"type": "say", "exact": "Closed, {{customer.number}}."}
@@ -99,6 +102,52 @@ class TestTransfer:
         hooked(to(CLOSED), fallbackDestination=THERE)
         assert THERE["number"][1:] in leg.arrive().text
         assert call_of(api, leg)["status"] == "forwarding"
+
+
+class TestOfATransferAssistant:
+    """It has the secrets of what it asks, which the number's row has sealed."""
+
+    @pytest.fixture
+    def place(self) -> dict[str, Any]:
+        server = {"url": "https://x.example/", "secret": "c4n4ry"}
+        tool = {"type": "function", "function": {"name": "f"}, "server": server}
+        model = {"provider": "custom-llm", "url": "https://x.example/", "tools": [tool]}
+        plan = {"mode": "warm-transfer-experimental", "transferAssistant": {"model": model}}
+        return {**THERE, "transferPlan": plan}
+
+    def tools(self, app: Flask, call: dict[str, Any]) -> list[Any]:
+        context = app.extensions["patchbay"].context
+        with context.store.read() as conn:
+            found = record.get(conn, call["id"])
+        assert found is not None
+        assert found.facts.forward is not None
+        made = operator_talk.assistant(context, found, found.facts.forward)
+        tools: list[Any] = made.model["tools"]
+        return tools
+
+    @pytest.mark.parametrize("moment", ["call.ringing", "call.ending", None])
+    def test_it_asks_with_its_secret(
+        self,
+        app: Flask,
+        api: Api,
+        leg: Leg,
+        number: dict[str, Any],
+        receiver: Receiver,
+        place: dict[str, Any],
+        moment: str | None,
+    ) -> None:
+        hooks = [{"on": moment, "do": [to(place)]}] if moment else []
+        to_there = {"hooks": hooks} if hooks else {"fallbackDestination": place}
+        asked = {"assistantId": None, "serverUrl": receiver.url}
+        changed = api.patch(f"/phone-number/{number['id']}", {**asked, **to_there})
+        assert changed.status_code == 200, changed.text
+        assert "c4n4ry" not in changed.text
+        leg.arrive()
+        call = call_of(api, leg)
+        assert call["status"] == "forwarding", call
+        (tool,) = self.tools(app, call)
+        assert tool["server"]["secret"] == "c4n4ry"
+        assert "c4n4ry" not in str(call)
 
 
 class TestOfTheDialLimit:
