@@ -131,6 +131,8 @@ def _insert(dialect: str) -> ClauseElement:
 
 WORDLESS = ("status-update", "end-of-call-report")
 """Types whose facts are the call's state alone. Their text is made of the call (``message_text.py``)."""
+FORWARDING = "status-update:forwarding"
+"""How the key of a status begins that has a destination, which may hold words."""
 
 _INSERT = Prepared(
     _insert,
@@ -149,7 +151,8 @@ def forget_words(conn: Connection, call_id: str) -> None:
     These lose their texts and their attempts.
     """
     of_call = messages.c.call_id == call_id
-    conn.execute(messages.delete().where(of_call, messages.c.type.not_in(WORDLESS)))
+    has_words = sa.or_(messages.c.type.not_in(WORDLESS), messages.c.key.startswith(FORWARDING))
+    conn.execute(messages.delete().where(of_call, has_words))
     mine = sa.select(messages.c.id).where(of_call)
     conn.execute(message_attempts.delete().where(message_attempts.c.message_id.in_(mine)))
     conn.execute(messages.update().where(of_call).values(body=""))

@@ -115,6 +115,10 @@ _OF_CALL = Prepared(
     .where(_columns.call_id == sa.bindparam("call"), _columns.url.is_not(None))
     .order_by(_columns.id)
 )
+_COUNT = Prepared(
+    sa.select(sa.func.count()).where(_columns.call_id == sa.bindparam("call"), IS_PASSED_ON)
+)
+_FORGET_CALL = Prepared(owner_callbacks.delete().where(_columns.call_id == sa.bindparam("call")))
 _OLDEST = Prepared(sa.select(sa.func.min(_columns.created_at, type_=_TIME)).where(IS_PASSED_ON))
 _over = _columns.state != sa.literal_column("'pending'")
 _OLD = (
@@ -216,6 +220,16 @@ def record(conn: Connection, results: Collection[Tried], now: datetime) -> None:
 def of_call(conn: Connection, call_id: str) -> Sequence[Row]:
     """What was passed on about a call, or will be, in the order of arrival."""
     return _OF_CALL.every(conn, {"call": call_id})
+
+
+def count_pending(conn: Connection, call_id: str) -> int:
+    """The number of a call's rows that wait for the owner's server."""
+    return int(_COUNT.scalar(conn, {"call": call_id}) or 0)
+
+
+def forget(conn: Connection, call_id: str) -> None:
+    """Delete all that a carrier has said of this call."""
+    _FORGET_CALL.put(conn, {"call": call_id})
 
 
 def oldest_pending(conn: Connection) -> datetime | None:

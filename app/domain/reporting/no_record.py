@@ -1,7 +1,8 @@
 """Forgets what was said in a call whose assistant keeps no record, once its messages are delivered.
 
 The words are needed until then: the end-of-call report has them, and must outlive a crash. After the
-job nothing of them is in the call, its server messages, commands and events, nor in SQLite's files.
+job nothing of them is in the call, its messages, commands, events and owner's callbacks. SQLite's files
+have none of them either.
 """
 
 from __future__ import annotations
@@ -10,13 +11,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
+from sqlalchemy.engine import Connection
+
 from app.domain.assistant import compliance
 from app.domain.calls import record
 from app.domain.calls.apply import Change
+from app.domain.calls.facts import PendingForward
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context
 from app.domain.resources import structured_outputs
-from app.store import commands, messages, retention
+from app.store import commands, messages, owner_callbacks, retention
 from app.store.engine import after_commit
 
 JOB = "forget-words"
@@ -46,12 +50,18 @@ def run(context: Context, payload: Mapping[str, str]) -> float | None:
         call = record.get(conn, payload["callId"], lock=True)
         if call is None:
             return None
-        if messages.count_pending(conn, call.id) or _still_awaits(context, call):
+        if _is_sent_on(conn, call.id) or _still_awaits(context, call):
             return AGAIN_SECONDS
         tx = CallTx(context, conn, call)
         _forget(tx)
         after_commit(conn, context.store.drop_log)
     return None
+
+
+def _is_sent_on(conn: Connection, call_id: str) -> bool:
+    """Whether a server still has to get some of it: the client's, or that of the flow's owner."""
+    sent = messages.count_pending(conn, call_id) or owner_callbacks.count_pending(conn, call_id)
+    return bool(sent)
 
 
 def _still_awaits(context: Context, call: Call) -> bool:
@@ -67,9 +77,16 @@ def _forget(tx: CallTx) -> None:
         tx.context, conn, call.id, call.org_id, call.active_assistant_id, call.facts.assistant
     )
     kept = frozenset(each.id for each in defined if each.is_always_kept)
-    forward = call.facts.forward and replace(call.facts.forward, message=None, briefing=None)
-    facts = call.facts._replace(spoken=None, forward=forward)
+    facts = call.facts._replace(spoken=None, forward=_without_words(call.facts.forward))
     tx.update(body=compliance.without_words(call.body, kept), facts=facts)
     messages.forget_words(conn, call.id)
     commands.delete(conn, call.id)
     retention.clear_event_bodies(conn, call.id)
+    owner_callbacks.forget(conn, call.id)
+
+
+def _without_words(forward: PendingForward | None) -> PendingForward | None:
+    if forward is None:
+        return None
+    place = compliance.place_of(forward.destination)
+    return replace(forward, destination=place, message=None, briefing=None)

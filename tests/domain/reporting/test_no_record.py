@@ -19,7 +19,7 @@ from app.domain.reporting.live_messages import OutgoingMessage
 from app.domain.resources.assistants import ResourceService
 from app.domain.services.retention import CallService
 from app.settings import Settings, VendorSettings
-from app.store import outbox
+from app.store import outbox, owner_callbacks
 from app.store.messages import DELIVERED, Attempt
 from app.store.outbox import Tried
 from app.store.schema import metadata
@@ -92,7 +92,8 @@ def left(one: Talked) -> str:
     """All that the database has: every row, and on SQLite every byte of its files."""
     store = one.context.store
     with store.read() as conn:
-        rows = [str([*conn.execute(sa.select(t)).all()]) for t in metadata.sorted_tables]
+        found = [conn.execute(sa.select(table)).all() for table in metadata.sorted_tables]
+    rows = [str([*map(tuple, each)]) for each in found]  # a row's own text is shortened
     if store.is_sqlite:
         assert store._checkpointer is not None
         store._checkpointer.look()
@@ -129,6 +130,55 @@ def test_nothing_that_was_said_is_left(
     assert shown["endedReason"] == "manually-canceled"
     (again,) = one.reports()
     assert CANARY not in str(again)
+
+
+def test_of_a_transfer_the_place_is_left(both: tuple[Domain, RestApi]) -> None:
+    """What a destination says has values that the call has learned, or a server's words about it."""
+    one = talked(both, hipaaEnabled=True, analysisPlan={"minMessagesThreshold": 100})
+    plan = {
+        "mode": "warm-transfer-experimental",
+        "message": CANARY,
+        "fallbackPlan": {"message": CANARY},
+    }
+    talks = {"firstMessage": CANARY, "model": {"provider": "openai", "model": "gpt-4o"}}
+    place = {"type": "number", "number": "+14155550199", "callerId": "+14155550100"}
+    given = {**place, "message": CANARY, "transferPlan": {**plan, "transferAssistant": talks}}
+    assert one.ours.media.transfer(one.claim, given, None, summary=CANARY) is None
+    one.end()
+    one.run()
+    assert CANARY in str(deliver(one))
+    assert forget(one) is None
+    assert CANARY not in left(one)
+    (transfer,) = one.shown()["artifact"]["transfers"]
+    mode = {"mode": "warm-transfer-experimental"}
+    assert transfer == {
+        "destination": {**place, "transferPlan": mode},
+        **mode,
+        "status": "cancelled",
+    }
+
+
+def test_what_was_passed_on_to_the_flows_owner_goes_too(both: tuple[Domain, RestApi]) -> None:
+    """The carriers' own words, sealed: first the owner gets them."""
+    one = talked(both, hipaaEnabled=True, analysisPlan={"minMessagesThreshold": 100})
+    at, store = one.context.now(), one.context.store
+    request = {"provider": "twilio", "signers": [], "method": "POST", "signed_url": "https://us/"}
+    due = {"url": "https://x.example/", "receiver": "x.example", "attempts": 0, "next_at": at}
+    times = {"created_at": at, "updated_at": at}
+    ids = {"org_id": default_org.ORG_ID, "lane": "a", "key": "b", "call_id": one.call["id"]}
+    with store.write() as conn:
+        owner_callbacks.insert(conn, {**ids, **request, **due, **times, "state": "pending"})
+    one.end()
+    one.run()
+    deliver(one)
+    assert forget(one) == no_record.AGAIN_SECONDS
+    with store.write() as conn:
+        (row,) = owner_callbacks.of_call(conn, one.call["id"])
+        tried = owner_callbacks.Tried(row["id"], owner_callbacks.DELIVERED, 200, None, at)
+        owner_callbacks.record(conn, [tried], at)
+    assert forget(one) is None
+    with store.read() as conn:
+        assert owner_callbacks.of_call(conn, one.call["id"]) == []
 
 
 def test_words_that_come_late_go_too(both: tuple[Domain, RestApi]) -> None:
