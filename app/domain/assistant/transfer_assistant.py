@@ -70,6 +70,8 @@ def effective(caller: AssistantConfig, given: Json) -> AssistantConfig:
     """It, with what it has from the caller's assistant. Its templates are as they are."""
     made = {name: caller.json[name] for name in INHERITED if name in caller.json}
     made |= {name: given[name] for name in OWN if given.get(name) not in (None, "", {})}
+    if not caller.conversation.has_transcript:  # of the call, which this talk is a part of
+        made["artifactPlan"] = {"transcriptPlan": {"enabled": False}}
     return AssistantConfig(
         {
             **made,

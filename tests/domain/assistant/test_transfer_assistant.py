@@ -161,3 +161,14 @@ def test_what_is_valid() -> None:
     assert problem(plan(transferAssistant=whole, contextEngineeringPlan=context)) is None
     assert talk_fields.max_seconds(whole) == 10
     assert talk_fields.max_seconds({}) == 120
+
+
+@pytest.mark.parametrize("holder", ["artifactPlan", ""])
+def test_a_call_without_a_transcript_has_none_of_this_talk(holder: str) -> None:
+    """Its names are of the caller's conversation, and not lent."""
+    given = {"transcriptPlan": {"enabled": False, "userName": "Caller"}}
+    caller = AssistantConfig({**CALLER.json, **({holder: given} if holder else given)})
+    made = effective(caller, {})
+    assert made.json["artifactPlan"] == {"transcriptPlan": {"enabled": False}}
+    assert not made.conversation.has_transcript
+    assert effective(CALLER, {}).conversation.has_transcript
