@@ -1,7 +1,7 @@
-"""``python -m bench.tenants``: every route and method with another organisation's ids.
+"""``python -m bench.tenants``: every route, method and page with another organisation's ids.
 
-The routes come from the application's own map. The answer must be 404, as for an id that does not
-exist. The objects must stay as they were, and lists must be empty. Bodies may not name another's
+The routes come from the application's own map, the pages from the dashboard's table. The answer
+must be 404, as for an id that does not exist. The objects must stay as they were, and lists must be empty. Bodies may not name another's
 objects: ``tests/routes/test_tenants.py`` holds that, too. Exits 1 otherwise.
 """
 
@@ -17,7 +17,7 @@ from bench.fresh import new_app
 from bench.machine import machine
 from bench.reliability import conclude
 from tests.routes.api import UNKNOWN, organisation
-from tests.routes.test_tenants import listed, objects, requests
+from tests.routes.test_tenants import listed, objects, pages, requests, told_by_pages
 
 
 def main() -> int:
@@ -39,12 +39,18 @@ def main() -> int:
             texts = [each.text.replace(path.split("/")[2], UNKNOWN) for each in answers]
             if {each.status_code for each in answers} != {404} or texts[0] != texts[1]:
                 told.append(f"{method} {path}: {answers[0].status_code} {answers[0].text}")
+        named = {**theirs, "key": second.org_id}
+        own = {"call": first.call()["id"]}
+        told += told_by_pages(app, first, named, {})
+        told += told_by_pages(app, first, {**named, **own}, own)
+        first.delete(f"/call/{own['call']}")
+        first.delete(f"/phone-number/{first.get('/phone-number').json[0]['id']}")
         lists = [kind for kind in kinds if kind != "recording"]
         told += [f"GET /{kind} is not empty" for kind in lists if listed(first, kind)]
         after = [second.get(f"/{kind}/{theirs[kind]}").json for kind in kinds]
         told += [f"{k} changed" for k, a, b in zip(kinds, before, after, strict=True) if a != b]
     seen = (f"{len(tried)} requests to {len({path for _, path, _ in tried})} paths with ids of "
-            f"{len(theirs)} kinds, {len(lists)} lists: {len(told)} told something")  # fmt: skip
+            f"{len(theirs)} kinds, {len(pages(named))} pages, {len(lists)} lists: {len(told)} told something")  # fmt: skip
     return conclude("tenants", seen, *told, reached=not told, keep=options.record)
 
 

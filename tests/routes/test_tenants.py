@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from app.dashboard.pages import PAGES
+from tests.dashboard.pages import csrf_of, enter
 from tests.routes.api import TWILIO_NUMBER, UNKNOWN, VONAGE_CREDENTIAL, Api, refused
 from tests.routes.recorded import kept
 
@@ -25,6 +28,30 @@ REFERENCES = [
     ("/phone-number", "credentialId", "credential", {"number": "+447700900155"}),
 ]
 """(path, field, kind of the object it names, what else the body needs)."""
+
+SERVER = {"server": {"url": "https://x.example/", "credentialId": "ID"}}
+TOOLS = {"model": {"provider": "openai", "model": "gpt-4o", "toolIds": ["ID"]}}
+TALKS = {"mode": "warm-transfer-experimental", "transferAssistant": SERVER}
+PLACES = [{"type": "number", "number": "+14155550188", "transferPlan": TALKS}]
+INNER = [
+    ("/assistant", "tool", TOOLS),
+    (
+        "/assistant",
+        "tool",
+        {"hooks": [{"on": "call.ending", "do": [{"type": "tool", "toolId": "ID"}]}]},
+    ),
+    ("/assistant", "credential", SERVER),
+    ("/tool", "credential", {"type": "transferCall", "destinations": PLACES}),
+    ("/squad", "assistant", {"members": [{"assistantId": "ID"}]}),
+    ("/squad", "tool", {"members": [{"assistant": {}, "assistantOverrides": TOOLS}]}),
+    (
+        "/tool",
+        "file",
+        {"type": "query", "knowledgeBases": [{"provider": "google", "fileIds": ["ID"]}]},
+    ),
+    ("/phone-number", "credential", TWILIO_NUMBER | {"number": "+14155550155"} | SERVER),
+]
+"""(path, kind, body in which an object of the kind is named by ``ID``)."""
 
 
 @pytest.fixture
@@ -113,6 +140,19 @@ def test_bodies_cannot_name_them(
     assert f"`{field}` {theirs[kind]} Does Not Exist." in refused(api.post(path, body))
 
 
+@pytest.mark.parametrize(("path", "kind", "body"), INNER)
+def test_nor_can_what_is_deep_in_them(
+    api: Api, theirs: dict[str, str], path: str, kind: str, body: dict[str, Any]
+) -> None:
+    named, unknown = (
+        json.loads(json.dumps(body).replace('"ID"', f'"{each}"'))
+        for each in (theirs[kind], UNKNOWN)
+    )
+    foreign, absent = (str(refused(api.post(path, each))) for each in (named, unknown))
+    assert theirs[kind] in foreign
+    assert foreign.replace(theirs[kind], UNKNOWN) == absent
+
+
 def test_an_account_is_not_shared(api: Api, other: Api) -> None:
     """The same account in two organisations: each stands on its own credential."""
     theirs = other.made("/phone-number", TWILIO_NUMBER)
@@ -128,3 +168,75 @@ def test_numbers_are_of_ones_own_calls(api: Api, other: Api) -> None:
     for asking, expected in ((api, 0), (other, 1)):
         [answer] = asking.post("/analytics", {"queries": [query]}).json
         assert answer["result"] == [{"countId": expected}]
+
+
+def test_a_message_is_reached_by_its_own_call_only(api: Api, theirs: dict[str, str]) -> None:
+    own = api.call(assistant={"serverUrl": "http://127.0.0.1:9/"})["id"]
+    path = f"/call/{own}/messages/{{}}/resend"
+    answers = [api.post(path.format(each)) for each in (theirs["message"], UNKNOWN)]
+    foreign, absent = (refused(each, 404) for each in answers)
+    assert foreign.replace(theirs["message"], UNKNOWN) == absent
+
+
+HOLDERS = {
+    "assistant_id": "assistant",
+    "call_id": "call",
+    "credential_id": "credential",
+    "key_id": "key",
+    "message_id": "message",
+    "number_id": "phone-number",
+}
+"""What a path of the dashboard names -> its kind."""
+UNKNOWNS = dict.fromkeys(HOLDERS.values(), UNKNOWN)
+
+
+def pages(ids: dict[str, str]) -> list[tuple[str, str]]:
+    """(method, path) of every page of the dashboard that takes an id."""
+    found = []
+    for page in PAGES:
+        path = page.path
+        for name, kind in HOLDERS.items():
+            path = path.replace(f"<{name}>", ids[kind])
+        found += [(method, path) for method in page.methods if path != page.path]
+    return found
+
+
+def told_by_pages(app: Flask, api: Api, ids: dict[str, str], own: dict[str, str]) -> list[str]:
+    """Each page that is another one for ``ids`` than for ids that are not there. ``own`` are there."""
+    browser = app.test_client()
+    assert enter(browser, str(api.key)).status_code == 303
+    form = {"csrf": csrf_of(browser), "action": "end"}
+    absent, told = UNKNOWNS | own, list[str]()
+    for (method, path), (_, same) in zip(pages(ids), pages(absent), strict=True):
+        if path == same:
+            continue
+        data = form if method == "POST" else None
+        foreign, unknown = (
+            browser.open(f"/dashboard{each}", method=method, data=data) for each in (path, same)
+        )
+        codes = foreign.status_code, unknown.status_code
+        texts = {_without_ids(each.text, ids | absent) for each in (foreign, unknown)}
+        if codes != (404, 404) or len(texts) > 1:
+            told.append(f"{method} {path}: {codes}")
+    return told
+
+
+@pytest.mark.parametrize("own_call", [False, True])
+def test_the_dashboard_has_pages_of_ones_own_objects(
+    app: Flask, api: Api, other: Api, theirs: dict[str, str], own_call: bool
+) -> None:
+    """A page of another's object, or a button on it, is what it is for an id that is not there."""
+    kinds = sorted(set(HOLDERS.values()) - {"key", "message"})
+    before = [other.get(f"/{kind}/{theirs[kind]}").json for kind in kinds]
+    own = {"call": api.call()["id"]} if own_call else {}  # of it only the message is another's
+    ids = {**theirs, "key": other.org_id, **own}
+    assert len(pages(ids)) >= 20
+    assert told_by_pages(app, api, ids, own) == []
+    assert [other.get(f"/{kind}/{theirs[kind]}").json for kind in kinds] == before
+    assert other.get("/call").status_code == 200  # its key is not revoked
+
+
+def _without_ids(text: str, ids: dict[str, str]) -> str:
+    for each in ids.values():
+        text = text.replace(each, UNKNOWN)
+    return text
