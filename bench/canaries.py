@@ -1,9 +1,10 @@
 """``python -m bench.canaries``: secrets with a mark, looked for in all that can be read.
 
-A bridge at debug level gets secrets of every kind: of carriers, vendors, servers and its own. Calls
+A bridge at debug level gets secrets of every kind: of carriers, vendors, servers and its own. They
+stand in assistants, in those of transfers, handoffs and squads, in numbers, tools and replies. Calls
 of both carriers are played, forged and broken requests are sent, messages are delivered. Then
-every answer, the log, each delivered message, the database's values and its bytes are searched.
-Exits 1 when one holds a mark.
+every answer, page, file and metric, the log, each delivered message, the database's values and its
+bytes are searched. Exits 1 when one holds a mark.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import urllib3
+
 from bench.machine import machine
 from bench.reliability import conclude
 from tests.bridge import KEY, Bridge
@@ -26,14 +29,56 @@ from tests.fakes.carriers import FAKES
 from tests.fakes.carriers.accounts import CUSTOMER, SECRETS, private_key
 from tests.fakes.carriers.inbound_call import InboundCall
 from tests.fakes.carriers.leg import target
-from tests.fakes.client_server import Receiver
+from tests.fakes.carriers.twilio import TWILIO
+from tests.fakes.client_server import Receiver, Reply
 
 MARK = "c4n4ry"
 SECRET_KEY = f"{MARK} secret key of the bridge that is long enough"
+OWNER = "own3r-token"
+"""In the query of the owner's URL: its own page shows it, and nothing else."""
+KINDS = {
+    "call": "calls",
+    "phone-number": "numbers",
+    "assistant": "assistants",
+    "credential": "credentials",
+}
+"""Kind of the API -> folder of the dashboard."""
 
 
 def marked(what: str) -> str:
     return f"{MARK}-{what}"
+
+
+def tool(url: str) -> dict[str, Any]:
+    function = {"name": "f", "description": "Of a transfer's assistant."}
+    return {
+        "type": "function",
+        "function": function,
+        "server": {"url": url, "secret": marked("inner-tool")},
+    }
+
+
+def place(url: str) -> dict[str, Any]:
+    """A destination whose operator talks with an assistant first."""
+    model = {
+        "provider": "custom-llm",
+        "url": url,
+        "model": "x",
+        "headers": {"X-Key": marked("inner-model")},
+        "tools": [tool(url)],
+    }
+    talks = {
+        "model": model,
+        "credentials": [{"provider": "openai", "apiKey": marked("inner-vendor")}],
+    }
+    plan = {"mode": "warm-transfer-experimental", "transferAssistant": talks}
+    return {"type": "number", "number": "+14155550188", "transferPlan": plan}
+
+
+def member(url: str) -> dict[str, Any]:
+    """An assistant inside of another object."""
+    keys = [{"provider": "openai", "apiKey": marked("member-vendor")}]
+    return {"name": "Ann", "server": {"url": url, "secret": marked("member")}, "credentials": keys}
 
 
 def assistant(url: str) -> dict[str, Any]:
@@ -50,6 +95,8 @@ def assistant(url: str) -> dict[str, Any]:
             "tools": [
                 {"type": "function", "function": {"name": "f"}, "server": {"url": url, "secret": marked("tool")}},
                 {"type": "apiRequest", "name": "g", "url": url, "headers": {"X-Key": marked("request")}},
+                {"type": "transferCall", "destinations": [place(url)]},
+                {"type": "handoff", "destinations": [{"type": "assistant", "assistant": member(url)}]},
             ],
         },
         "hooks": [
@@ -70,9 +117,10 @@ class Seen:
         self.texts = Counter[str]()
         self.found: list[str] = []
 
-    def add(self, where: str, text: str) -> None:
+    def add(self, where: str, text: str, *more: str) -> None:
+        """``more``: what is no secret elsewhere."""
         self.texts[where] += 1
-        for each in self.secrets:
+        for each in (*self.secrets, *more):
             at = text.find(each)
             if at >= 0:
                 self.found.append(f"{where}: {text[max(0, at - 60) : at + 60]!r}")
@@ -95,6 +143,10 @@ def answers(bridge: Bridge, receiver: Receiver) -> Iterator[tuple[int, Any]]:
     bypass = {"phoneCallProviderBypassEnabled": True, "customer": {"number": CUSTOMER}}
     for path, sent in (
         ("/assistant", body),
+        ("/tool", {"type": "transferCall", "destinations": [place(receiver.url)]}),
+        ("/squad", {"members": [{"assistant": member(receiver.url), "assistantOverrides": member("")}]}),
+        ("/structured-output", {"name": "x", "schema": {}, "model": body["model"]}),
+        ("/call", {**bypass, "phoneNumber": transient, "squad": {"members": [{"assistant": member(receiver.url)}]}, "squadOverrides": member("")}),
         ("/credential", stored),
         ("/credential", {**stored, "apiKey": 7}),
         ("/phone-number", {"provider": "twilio", **transient, "serverUrlSecret": marked("number")}),
@@ -103,7 +155,15 @@ def answers(bridge: Bridge, receiver: Receiver) -> Iterator[tuple[int, Any]]:
         ("/call", {"customer": {"number": CUSTOMER}, "phoneNumber": transient, "assistant": body}),
     ):  # fmt: skip
         yield bridge.ask("POST", path, sent)
-    for path in ("/assistant", "/credential", "/phone-number", "/call", "/v2/call"):
+    for path in (
+        "/assistant",
+        "/tool",
+        "/squad",
+        "/credential",
+        "/phone-number",
+        "/call",
+        "/v2/call",
+    ):
         status, found = bridge.ask("GET", path)
         yield status, found
         for each in found if isinstance(found, list) else []:
@@ -112,6 +172,9 @@ def answers(bridge: Bridge, receiver: Receiver) -> Iterator[tuple[int, Any]]:
             if path == "/call":
                 yield bridge.ask("GET", f"/call/{each['id']}/messages")
                 yield bridge.ask("GET", f"/call/{each['id']}/events")
+    count = {"operation": "count", "column": "id"}
+    query = {"table": "call", "name": "all", "operations": [count], "groupBy": ["endedReason"]}
+    yield bridge.ask("POST", "/analytics", {"queries": [query]})
     yield bridge.ask("GET", "/call", headers={"Authorization": f"Bearer {marked('wrong-key')}"})
 
 
@@ -132,6 +195,47 @@ def play(bridge: Bridge, receiver: Receiver) -> None:
             fake.send(bridge, url, fake.status(ref, "ringing", 1), headers=headers)
         fake.send(bridge, url, fake.status(ref, "\ud800".encode("utf-8", "replace").decode(), 2))
         fake.send(bridge, url, fake.status(ref, "completed", 3))
+
+
+def play_number(bridge: Bridge, receiver: Receiver) -> None:
+    """Legs of a number with hooks, an owner's URL, and a server that forgets a word in its reply."""
+    number = f"/phone-number/{bridge.number_id('twilio')}"
+    hook = {"on": "call.ringing", "do": [{"type": "transfer", "destination": place(receiver.url)}]}
+    owner = {"ownerCallbackUrl": f"{receiver.url}/?token={OWNER}"}
+    for fields in ({"hooks": [hook]}, {"hooks": [], "fallbackDestination": place(receiver.url)}):
+        bridge.api("PATCH", number, {**fields, **owner, "assistantId": None}, expect=200)
+        ref = FAKES["twilio"].new_ref()
+        TWILIO.send(bridge, "/twilio/inbound_call", TWILIO.arrival(ref))
+        TWILIO.send(bridge, "/twilio/status", TWILIO.status(ref, "completed", 3))
+    receiver.reply = Reply(body=json.dumps(member(receiver.url)).encode())
+    server = {"serverUrl": receiver.url, "fallbackDestination": None}
+    bridge.api("PATCH", number, server, expect=200)
+    TWILIO.send(bridge, "/twilio/inbound_call", TWILIO.arrival(FAKES["twilio"].new_ref()))
+    receiver.reply = 200
+
+
+def pages(bridge: Bridge) -> Iterator[tuple[str, str]]:
+    """(path, text) of the dashboard's pages and files, and of the metrics."""
+    browser = urllib3.PoolManager()
+    login = {"fields": {"secret": KEY}, "encode_multipart": False, "redirect": False}
+    entered = browser.request("POST", f"{bridge.url}/dashboard/login", **login)
+    headers = {"Cookie": entered.headers["Set-Cookie"].partition(";")[0]}
+    ids = {kind: [each["id"] for each in bridge.api("GET", f"/{kind}")] for kind in KINDS}
+    paths = [
+        "",
+        "/calls",
+        "/numbers",
+        "/assistants",
+        "/credentials",
+        "/keys",
+        "/calls.csv",
+        "/calls.json",
+    ]
+    paths += [f"/{KINDS[kind]}/{id}" for kind, found in ids.items() for id in found]
+    for path in (*(f"/dashboard{each}" for each in paths), "/metrics"):
+        answer = browser.request("GET", bridge.url + path, headers=headers)
+        assert answer.status == 200, (path, answer.status)
+        yield path, answer.data.decode()
 
 
 def files(url: str) -> Mapping[str, str]:
@@ -158,11 +262,14 @@ def main() -> int:
         bridge = Bridge(url, Path(directory), LOG_LEVEL="DEBUG", SECRET_KEY=SECRET_KEY)
         with bridge:
             play(bridge, receiver)
+            play_number(bridge, receiver)
             for _, answer in answers(bridge, receiver):
                 seen.add("answers", json.dumps(answer))
+            for path, text in pages(bridge):
+                seen.add("pages", text, *([] if "/numbers/" in path else [OWNER]))
         for request in receiver.requests:
             seen.add("messages", request.body.decode())
-        seen.add("log", bridge.log.read_text())
+        seen.add("log", bridge.log.read_text(), OWNER)
         seen.add("database", dump(url))
         for text in files(url).values():
             seen.add("files of the database", text)

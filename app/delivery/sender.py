@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from app.delivery import retry
 from app.delivery.retry import Outcome
 from app.delivery.signed_post import post_signed
+from app.domain.assistant.secrets import text_without_secrets
 from app.domain.calls.record import Call
 from app.domain.context import Context
 from app.domain.reporting import message_text, server_messages
@@ -146,5 +147,6 @@ def _error(answer: Response) -> str | None:
 
 
 def _excerpt(answer: Response) -> str:
-    """The beginning of the body, without NUL, which PostgreSQL does not store."""
-    return answer.body.decode(errors="replace").replace("\0", "")[:RESPONSE_KEPT]
+    """The beginning of the body, without secrets, and without NUL: PostgreSQL does not store that."""
+    text = answer.body.decode(errors="replace").replace("\0", "")
+    return text_without_secrets(text)[:RESPONSE_KEPT]

@@ -299,6 +299,19 @@ class TestRecord:
         assert kept.endswith("\N{SNOWMAN}")
         assert "\0" not in kept
 
+    @pytest.mark.parametrize("end", [b"}", b"", b', "x": "' + b"x" * 200_000 + b'"}'])
+    def test_secrets_in_the_answer_are_not_kept(
+        self, store: Store, dispatcher: ByHand, ids: Ids, receiver: Receiver, end: bytes
+    ) -> None:
+        """A server may answer every message with its assistant: whole, broken or too long to be read."""
+        own = b'{"assistant": {"name": "Ann", "server": {"url": "https://a.example", "secret": "c4n4ry"}}'
+        receiver.script(Reply(200, {}, own + end))
+        put_message(store, ids, "a", receiver.url)
+        dispatcher.deliver(ids)
+        kept = rows_of(store, ids)[0]["tries"][0]["response"]
+        assert '"Ann"' in kept
+        assert "c4n4ry" not in kept
+
     def test_a_refused_address(
         self, store: Store, vault: Vault, settings: Settings, ids: Ids, receiver: Receiver
     ) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from providers.common import foreign_json, json_text
 from providers.common.json_types import JsonDict, JsonObject
 
 SECRETS = (
@@ -23,6 +25,8 @@ SECRETS = (
     ("transferAssistant", "credentials"),
 )
 """Fields, alone or in an object of that name, that are stored encrypted and never shown."""
+_MARK = re.compile(f'"(?:{"|".join(sorted({each[-1] for each in SECRETS}))})"')
+HIDDEN = "…"
 
 
 def split_secrets(body: JsonObject, holder: str = "") -> tuple[JsonDict, JsonDict]:
@@ -35,6 +39,24 @@ def split_secrets(body: JsonObject, holder: str = "") -> tuple[JsonDict, JsonDic
     if "credentials" in public:  # Vapi's dynamic credentials: API keys of other vendors
         secret["credentials"] = public.pop("credentials")
     return public, secret
+
+
+def without_secrets(reply: Any) -> Any:
+    """A server's JSON as it may be shown. It may be an assistant, or hold one."""
+    if isinstance(reply, Mapping):
+        return split_secrets(reply)[0]
+    return _split_any(reply, "")[0]
+
+
+def text_without_secrets(reply: str) -> str:
+    """The same of a text. Where it is no JSON, or cut, what follows a secret's name is left out."""
+    found = _MARK.search(reply)
+    if found is None:
+        return reply
+    try:
+        return json_text.dumps(without_secrets(foreign_json.parse(reply)))
+    except ValueError:
+        return reply[: found.start()] + HIDDEN
 
 
 def _split(value: JsonObject, holder: str) -> tuple[JsonDict, JsonDict]:

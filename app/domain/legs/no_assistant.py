@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from app.domain.assistant import number_hooks
 from app.domain.assistant.number_hooks import Action, Moment
-from app.domain.assistant.secrets import split_secrets
+from app.domain.assistant.secrets import text_without_secrets, without_secrets
 from app.domain.calls import call_number, instructions, variables
 from app.domain.calls.apply import request_end, state_of
 from app.domain.calls.record import Call, CallTx
@@ -119,17 +119,11 @@ def _response(reply: bytes) -> object:
     try:
         found = foreign_json.parse(reply)
     except ValueError:
-        return foreign_json.clean(reply.decode(errors="replace")[:MAX_RESPONSE])
-    public = _without_secrets(found)
+        text = text_without_secrets(reply.decode(errors="replace"))
+        return foreign_json.clean(text[:MAX_RESPONSE])
+    public = without_secrets(found)
     short = json_text.dumps(public)
     return public if len(short) <= MAX_RESPONSE else short[:MAX_RESPONSE]
-
-
-def _without_secrets(reply: object) -> object:
-    """A server may send an assistant, and not in ``assistant``: then its secrets are at the top."""
-    if isinstance(reply, dict):
-        return split_secrets(reply)[0]
-    return split_secrets({"reply": reply})[0]["reply"]
 
 
 def farewell(call: Call) -> list[Instruction]:

@@ -196,3 +196,10 @@ def test_a_reply_that_is_shown_has_no_secrets(holder: str | None) -> None:
     told = debugging(Refusal(NONE, response=json.dumps(reply).encode()), None)
     shown = {"server": {"url": "https://a.example/"}}
     assert told["assistantRequestResponse"] == ({holder: shown} if holder else shown)
+
+
+def test_nor_has_one_that_is_no_json() -> None:
+    told = debugging(
+        Refusal(INVALID, response=b'{"assistant": {"name": "x", "headers": {"a": "c4n4ry"}'), None
+    )
+    assert told["assistantRequestResponse"] == '{"assistant": {"name": "x", …'
