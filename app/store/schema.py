@@ -428,8 +428,8 @@ owner_callbacks = sa.Table(
     sa.Column("call_id", sa.ForeignKey("calls.id", ondelete="CASCADE"), index=True),
     sa.Column("signers", sa.JSON, nullable=False),  # ids of the credentials that verified it
     sa.Column("method", sa.String(8), nullable=False),
-    sa.Column("signed_url", sa.Text, nullable=False),
-    sa.Column("secret", sa.LargeBinary),  # {"headers", "body"}: the signature is a header
+    sa.Column("signed_url", sa.Text, nullable=False),  # without its query
+    sa.Column("secret", sa.LargeBinary),  # {"headers", "body", "query"}: the signature is a header
     sa.Column("url", sa.Text),  # the owner's; NULL: there is none
     sa.Column("receiver", sa.String(300)),  # host and port of it
     sa.Column("state", sa.String(16), nullable=False),  # pending | delivered | failed | kept

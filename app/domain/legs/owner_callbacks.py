@@ -79,7 +79,7 @@ def _columns(context: Context, webhook: VerifiedWebhook, request: WebhookRequest
         "leg_ref": leg and leg.leg_ref,
         "signers": [row["id"] for row in webhook.accounts],
         "method": request.method,
-        "signed_url": request.url,
+        "signed_url": request.url.partition("?")[0],
         "secret": context.vault.seal(_content(webhook, request)),
         "created_at": request.received_at,
     }
@@ -103,14 +103,19 @@ def request_of(context: Context, row: JsonObject) -> WebhookRequest:
     content = context.vault.open(row["secret"])
     headers = [(name, value) for name, value in content["headers"]]
     body = content["body"].encode("latin-1")
-    return WebhookRequest(row["method"], row["signed_url"], headers, body, row["created_at"])
+    url = row["signed_url"] + content.get("query", "")
+    return WebhookRequest(row["method"], url, headers, body, row["created_at"])
 
 
 def _content(webhook: VerifiedWebhook, request: WebhookRequest) -> JsonDict:
-    """Body and headers as JSON. Only the carrier's headers: a proxy in between has its own."""
+    """Body, query and headers as JSON. Of a GET the query has the caller's number.
+
+    Only the carrier's headers: a proxy in between has its own.
+    """
     names = {"content-type", *webhook.provider.proof_headers}
     headers = [[name, value] for name, value in request.headers if name in names]
-    return {"headers": headers, "body": request.body.decode("latin-1")}
+    _, sign, query = request.url.partition("?")
+    return {"headers": headers, "body": request.body.decode("latin-1"), "query": sign + query}
 
 
 def _key(webhook: VerifiedWebhook, request: WebhookRequest) -> str:

@@ -130,10 +130,12 @@ def test_a_get_stays_one(app: Flask, leg: Leg, owner: Receiver) -> None:
         target, headers=request.headers, environ_overrides={"patchbay.raw_target": target}
     )
     assert got.status_code == 204
+    assert "14155550100" not in str(tuple(*rows(app)))  # its query is what a body is
     pass_on(app, owner.url)
     (came,) = owner.wait(1)
     assert (came.method, came.body) == ("GET", b"")
     assert came.path.partition("?")[2] == target.partition("?")[2]
+    assert came.headers["x-forwarded-url"] == request.url
 
 
 def test_what_nobody_has_signed_is_not(app: Flask, leg: Leg, owner: Receiver) -> None:
