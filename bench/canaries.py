@@ -217,8 +217,13 @@ def play_number(bridge: Bridge, receiver: Receiver) -> None:
 def pages(bridge: Bridge) -> Iterator[tuple[str, str]]:
     """(path, text) of the dashboard's pages and files, and of the metrics."""
     browser = urllib3.PoolManager()
-    login = {"fields": {"secret": KEY}, "encode_multipart": False, "redirect": False}
-    entered = browser.request("POST", f"{bridge.url}/dashboard/login", **login)
+    entered = browser.request(
+        "POST",
+        f"{bridge.url}/dashboard/login",
+        fields={"secret": KEY},
+        encode_multipart=False,
+        redirect=False,
+    )
     headers = {"Cookie": entered.headers["Set-Cookie"].partition(";")[0]}
     ids = {kind: [each["id"] for each in bridge.api("GET", f"/{kind}")] for kind in KINDS}
     paths = [

@@ -44,7 +44,7 @@ def main() -> int:
         told += told_by_pages(app, first, named, {})
         told += told_by_pages(app, first, {**named, **own}, own)
         first.delete(f"/call/{own['call']}")
-        first.delete(f"/phone-number/{first.get('/phone-number').json[0]['id']}")
+        first.delete(f"/phone-number/{listed(first, 'phone-number')[0]['id']}")
         lists = [kind for kind in kinds if kind != "recording"]
         told += [f"GET /{kind} is not empty" for kind in lists if listed(first, kind)]
         after = [second.get(f"/{kind}/{theirs[kind]}").json for kind in kinds]

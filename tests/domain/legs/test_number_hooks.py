@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from app.domain.assistant.fields import list_of
 from app.domain.calls import record
 from app.domain.legs import operator_talk
 from app.settings import Settings
@@ -122,8 +123,7 @@ class TestOfATransferAssistant:
         assert found is not None
         assert found.facts.forward is not None
         made = operator_talk.assistant(context, found, found.facts.forward)
-        tools: list[Any] = made.model["tools"]
-        return tools
+        return list_of(made.model, "tools")
 
     @pytest.mark.parametrize("moment", ["call.ringing", "call.ending", None])
     def test_it_asks_with_its_secret(

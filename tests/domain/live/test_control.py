@@ -83,7 +83,7 @@ def test_a_handoff_whose_secrets_cannot_be_opened_goes_on(
     app: Flask, api: Api, live: Live, caplog: pytest.LogCaptureFixture
 ) -> None:
     own = {"name": "Ann", "server": {"url": "https://a.example/"}}
-    secret = {"server": {**own["server"], "secret": "c4n4ry"}}
+    secret = {"server": {"url": "https://a.example/", "secret": "c4n4ry"}}
     told = {"type": "handoff", "destination": {"type": "assistant", "assistant": own}}
     with_secret = {"type": "assistant", "assistant": {**own, **secret}}
     control(api, live, {**told, "destination": with_secret})
