@@ -118,7 +118,7 @@ class Seen:
         self.found: list[str] = []
 
     def add(self, where: str, text: str, *more: str) -> None:
-        """``more``: what is no secret elsewhere."""
+        """``more``: secrets in this text alone."""
         self.texts[where] += 1
         for each in (*self.secrets, *more):
             at = text.find(each)
