@@ -284,7 +284,7 @@ class Dispatcher:
             held = outbox.held(conn, now, BATCH)
         if held:
             with self._store.write() as conn:
-                outbox.hold(conn, held, now + timedelta(seconds=HOLD))
+                outbox.hold(conn, held, now, now + timedelta(seconds=HOLD))
         if len(held) < BATCH:
             self._hold_at = time.monotonic() + HOLD_EVERY
 

@@ -72,15 +72,13 @@ def _lease(size: int) -> ClauseElement:
 
 _SENDABLE, _LEASE = by_size(_sendable), by_size(_lease)
 _RENEW = Prepared(messages.update().where(_THIS).values(leased_until=_UNTIL))
+_waits = sa.exists().where(_older, sa.not_(_other.c.refused), _other.c.next_at > _NOW)
 _HELD = Prepared(
     sa.select(messages.c.id)
-    .where(
-        IS_PENDING,
-        messages.c.next_at <= _NOW,
-        sa.exists().where(_older, sa.not_(_other.c.refused), _other.c.next_at > _NOW),
-    )
+    .where(IS_PENDING, messages.c.next_at <= _NOW, _waits)
     .limit(sa.bindparam("number", type_=sa.Integer))
 )
+_HOLD = Prepared(messages.update().where(_THIS, IS_PENDING, _waits).values(next_at=_UNTIL))
 _POSTPONE = Prepared(messages.update().where(_THIS).values(next_at=_UNTIL, leased_until=sa.null()))
 _DELETE = Prepared(messages.delete().where(_THIS))
 _TRIED = ("at", "duration_ms", "status_code", "error", "response")
@@ -95,12 +93,15 @@ _IS_NEW = sa.not_(
 def _recording(*conditions: sa.ColumnElement[bool]) -> tuple[Prepared, Prepared]:
     """What changes the message, and what adds the attempt.
 
-    They do nothing when the message was deleted with its call meanwhile.
+    They do nothing when the message was deleted with its call meanwhile. A message that is over
+    stays so: a process without its lease may end after its successor. But one that was delivered is.
     """
+    then = sa.bindparam("then", type_=messages.c.state.type)
+    is_open = sa.or_(IS_PENDING, then == sa.literal_column("'delivered'"))
     change = {
         "attempts": messages.c.attempts + 1,
         "body": sa.bindparam("text", type_=messages.c.body.type),
-        "state": sa.bindparam("then", type_=messages.c.state.type),
+        "state": then,
         "refused": sa.bindparam("was_refused", type_=messages.c.refused.type),
         "next_at": _UNTIL,
         "updated_at": _NOW,
@@ -108,7 +109,7 @@ def _recording(*conditions: sa.ColumnElement[bool]) -> tuple[Prepared, Prepared]
     }
     attempt = sa.select(messages.c.id, *_ITS.values()).where(_THIS, *conditions)
     return (
-        Prepared(messages.update().where(_THIS, *conditions).values(change)),
+        Prepared(messages.update().where(_THIS, is_open, *conditions).values(change)),
         Prepared(message_attempts.insert().from_select(["message_id", *_TRIED], attempt)),
     )
 
@@ -132,7 +133,7 @@ class Tried:
     def frees_later_ones(self) -> bool:
         """Whether messages that were held behind this one are due now."""
         holds_back = self.state == "pending" and not self.refused
-        return self.message["attempts"] > 0 and not holds_back
+        return not holds_back and _may_have_held(self.message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,11 @@ class Dropped:
     """An ephemeral message after its only attempt."""
 
     message: Row
+
+    @property
+    def frees_later_ones(self) -> bool:
+        """Whether messages that were held behind this one are due now."""
+        return _may_have_held(self.message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,9 +195,12 @@ def held(conn: Connection, now: datetime, number: int) -> Sequence[str]:
     return [row["id"] for row in _HELD.every(conn, {"now": now, "number": number})]
 
 
-def hold(conn: Connection, message_ids: Collection[str], until: datetime) -> None:
-    """Let these messages come up again at that time, so that no look passes them before."""
-    _POSTPONE.many(conn, [{"message": each, "until": until} for each in message_ids])
+def hold(conn: Connection, message_ids: Collection[str], now: datetime, until: datetime) -> None:
+    """Let these messages come up again at that time, so that no look passes them before.
+
+    One whose older one is over by now stays due: that one's end has released it already.
+    """
+    _HOLD.many(conn, [{"message": each, "now": now, "until": until} for each in message_ids])
 
 
 def record(
@@ -205,13 +214,19 @@ def record(
     change, add = _AGAIN if again else _ONCE
     change.many(conn, [_next_state(each, now) for each in tried])
     add.many(conn, [_attempt(each) for each in tried])
-    freed = {each.message["call_id"] for each in tried if each.frees_later_ones}
-    RELEASE.many(conn, [{"call": call, "now": now} for call in sorted(freed)])
     dropped = [each for each in results if isinstance(each, Dropped)]
+    over = [*tried, *dropped]
+    freed = {each.message["call_id"] for each in over if each.frees_later_ones}
+    RELEASE.many(conn, [{"call": call, "now": now} for call in sorted(freed)])
     _DELETE.many(conn, [{"message": each.message["id"]} for each in dropped])
     untried = [each for each in results if isinstance(each, Untried)]
     postponed = [{"message": each.message["id"], "until": each.until} for each in untried]
     _POSTPONE.many(conn, postponed)
+
+
+def _may_have_held(message: Row) -> bool:
+    """Whether its time was put off, by an attempt or by a fault of ours. Only then others waited."""
+    return bool(message["next_at"] > message["created_at"])
 
 
 def _next_state(tried: Tried, now: datetime) -> dict[str, Any]:

@@ -47,6 +47,11 @@ def retried(store: Store, ids: Ids, key: str, *, refused: bool = False) -> None:
     record(store, ids, key, failed, state=messages.PENDING, until=LATER, refused=refused)
 
 
+def hold(conn: Connection, until: datetime) -> None:
+    """Put off what waits for an older message."""
+    outbox.hold(conn, outbox.held(conn, LONG_AGO, 10), LONG_AGO, until)
+
+
 class TestOrder:
     def test_of_each_call_the_oldest(self, store: Store, ids: Ids) -> None:
         other = new_call(store)
@@ -107,7 +112,7 @@ class TestHold:
         retried(store, ids, "a")
         with store.write() as conn:
             found = outbox.held(conn, LONG_AGO, 10)
-            outbox.hold(conn, found, LONG_AGO + timedelta(minutes=1))
+            outbox.hold(conn, found, LONG_AGO, LONG_AGO + timedelta(minutes=1))
             assert outbox.held(conn, LONG_AGO, 10) == []
         first, second, third = rows_of(store, ids)
         assert {*found} == {second["id"], third["id"]}
@@ -125,7 +130,7 @@ class TestHold:
         put(store, ids, "a", "b")
         retried(store, ids, "a")
         with store.write() as conn:
-            outbox.hold(conn, outbox.held(conn, LONG_AGO, 10), LONG_AGO + timedelta(minutes=1))
+            hold(conn, LONG_AGO + timedelta(minutes=1))
         if then == "refused":
             retried(store, ids, "a", refused=True)
         elif then == "resent":
@@ -135,11 +140,40 @@ class TestHold:
             record(store, ids, "a", state=then)
         assert rows_of(store, ids)[1]["next_at"] == LONG_AGO
 
+    @pytest.mark.parametrize("at_last", ["delivered", "dropped"])
+    def test_it_ends_with_one_that_was_put_off_before_its_first_attempt(
+        self, store: Store, ids: Ids, at_last: str
+    ) -> None:
+        """It could not be made, by a fault of ours. Its attempts are none, and it held all the same."""
+        put(store, ids, "a", "b")
+        first, _ = rows_of(store, ids)
+        minute = LONG_AGO + timedelta(minutes=1)
+        with store.write() as conn:
+            outbox.record(conn, [Untried(first, LATER)], LONG_AGO)
+            hold(conn, minute)
+        assert rows_of(store, ids)[1]["next_at"] == minute
+        first, _ = rows_of(store, ids)
+        sent = Tried(first, "", Attempt(LATER, 1, 200), messages.DELIVERED, LATER)
+        with store.write() as conn:
+            outbox.record(conn, [sent if at_last == "delivered" else Dropped(first)], LATER)
+        assert sendable(store, LATER) == ["b"]
+
+    def test_nothing_whose_older_one_is_over_since_the_look(self, store: Store, ids: Ids) -> None:
+        """Another process has delivered it, and nothing would end the hold."""
+        put(store, ids, "a", "b")
+        retried(store, ids, "a")
+        with store.read() as conn:
+            found = outbox.held(conn, LONG_AGO, 10)
+        record(store, ids, "a")
+        with store.write() as conn:
+            outbox.hold(conn, found, LONG_AGO, LONG_AGO + timedelta(minutes=1))
+        assert sendable(store) == ["b"]
+
     def test_another_failure_does_not_end_it(self, store: Store, ids: Ids) -> None:
         put(store, ids, "a", "b")
         retried(store, ids, "a")
         with store.write() as conn:
-            outbox.hold(conn, outbox.held(conn, LONG_AGO, 10), LONG_AGO + timedelta(minutes=1))
+            hold(conn, LONG_AGO + timedelta(minutes=1))
         retried(store, ids, "a")
         assert rows_of(store, ids)[1]["next_at"] == LONG_AGO + timedelta(minutes=1)
 
@@ -192,6 +226,30 @@ class TestRecord:
         kept = [(t["at"], t["duration_ms"], t["status_code"], t["error"]) for t in row["tries"]]
         assert kept == [(LONG_AGO, 12, None, "no answer"), (LATER, 7, 500, None)]
         assert row["tries"][1]["response"] == "oops"
+
+    @pytest.mark.parametrize(
+        ("over", "late", "then"),
+        [
+            ("delivered", "pending", "delivered"),
+            ("delivered", "failed", "delivered"),
+            ("failed", "pending", "failed"),
+            ("failed", "delivered", "delivered"),
+        ],
+    )
+    def test_what_is_over_stays_so(
+        self, store: Store, ids: Ids, over: str, late: str, then: str
+    ) -> None:
+        """A process without its lease may end after its successor. What it delivered is delivered."""
+        put(store, ids, "a", "b")
+        before, _ = rows_of(store, ids)
+        record(store, ids, "a", state=over)
+        tried = Tried(before, "", Attempt(LATER, 1, 500), late, LATER)
+        with store.write() as conn:
+            outbox.record(conn, [tried], LATER)
+        row, _ = rows_of(store, ids)
+        assert row["state"] == then
+        assert len(row["tries"]) == 2
+        assert sendable(store, LATER) == ["b"]
 
     def test_a_body_is_kept_byte_for_byte(self, store: Store, ids: Ids) -> None:
         """It is what was signed."""
