@@ -28,8 +28,10 @@ import psycopg
 import sqlalchemy as sa
 from procrastinate import PsycopgConnector
 from procrastinate.exceptions import ConnectorException, UniqueViolation
+from procrastinate.job_context import JobContext, JobResult
 from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
+from procrastinate.retry import RetryDecision
 from procrastinate.schema import SchemaManager
 from procrastinate.worker import Worker
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
@@ -91,6 +93,7 @@ _INSTALLED = sa.text("SELECT to_regclass('procrastinate_jobs')")
 _IN_TURN = sa.text("SELECT pg_advisory_xact_lock(hashtext('patchbay.install'))")
 _MY_TURN = "SELECT pg_try_advisory_xact_lock(hashtext('patchbay.rescue'))"
 _LEFT_OVER = "SELECT id FROM procrastinate_jobs WHERE id = ANY(%s)"
+_STILL_OURS = f"{_LEFT_OVER} AND status = 'doing' AND worker_id = %s"
 # For the one case in which our task raises: the next run could not be stored.
 _AGAIN = procrastinate.RetryStrategy(wait=5)
 
@@ -115,16 +118,29 @@ class _Worker(Worker):
     def __init__(self, ending: Callable[[], None], **options: Any) -> None:
         super().__init__(**options)
         self._ending = ending
+        self.unwritten: list[Job] = []
+        """Jobs whose next run could not be stored. This worker's heartbeat keeps their leases."""
 
     async def _shutdown(self, side_tasks: list[asyncio.Task[Any]]) -> None:
         self._ending()
         await super()._shutdown(side_tasks)
 
-    async def _persist_job_status(self, job: Job, *rest: Any, **more: Any) -> None:
+    async def _persist_job_status(
+        self,
+        job: Job,
+        status: Status,
+        retry_decision: RetryDecision | None,
+        context: JobContext,
+        job_result: JobResult | None,
+    ) -> None:
         try:
-            await super()._persist_job_status(job, *rest, **more)
+            await super()._persist_job_status(job, status, retry_decision, context, job_result)
         except UniqueViolation:  # its own next run, if the answer of that commit was lost
             await _end(self.app.job_manager, job)
+        except Exception:
+            if retry_decision:
+                self.unwritten.append(job)
+            raise
 
 
 class ProcrastinateJobs:
@@ -216,7 +232,6 @@ class ProcrastinateJobs:
         app = procrastinate.App(connector=connector)
         app.task(name=TASK, queue=QUEUE, pass_context=True, retry=_AGAIN)(self._job)
         async with app.open_async():
-            rescue = asyncio.create_task(self._rescue_for_ever(app.job_manager, connector))
 
             def ending() -> None:
                 rescue.cancel()
@@ -224,7 +239,7 @@ class ProcrastinateJobs:
                     self._tell_of_worker(error)
                 ends.set()
 
-            worker: Any = _Worker(  # its methods have no types
+            worker = _Worker(
                 ending,
                 app=app,
                 queues=[QUEUE],
@@ -236,8 +251,9 @@ class ProcrastinateJobs:
                 update_heartbeat_interval=self._lease / 3,
                 stalled_worker_timeout=self._lease,
             )
+            rescue = asyncio.create_task(self._rescue_for_ever(worker, connector))
             try:
-                await worker.run()
+                await worker.run()  # type: ignore[no-untyped-call]
             finally:
                 rescue.cancel()
 
@@ -266,9 +282,7 @@ class ProcrastinateJobs:
 
     # ------------------------------------------------------------------ one job
 
-    async def _job(
-        self, context: procrastinate.JobContext, kind: str, payload: Any, failures: int
-    ) -> None:
+    async def _job(self, context: JobContext, kind: str, payload: Any, failures: int) -> None:
         """Procrastinate's task. Raises only when the next run could not be stored."""
         work = partial(self._run, context.job, kind, payload, failures)
         await asyncio.wrap_future(in_thread(work, "job"))
@@ -286,10 +300,12 @@ class ProcrastinateJobs:
 
     # ------------------------------------------------------------------ what crashes leave behind
 
-    async def _rescue_for_ever(self, manager: JobManager, connector: PsycopgConnector) -> None:
+    async def _rescue_for_ever(self, worker: _Worker, connector: PsycopgConnector) -> None:
+        manager = worker.app.job_manager
         while True:
             try:
                 await self._clear(manager, connector.pool)
+                await _run_again(worker, connector.pool)
                 await self._rescue(manager, connector.pool)
             except Exception as error:
                 self._tell(error, "looking after stalled jobs failed; again in a moment")
@@ -357,6 +373,19 @@ async def _revive(manager: JobManager, job: Job) -> None:
         await manager.retry_job(job)
     except UniqueViolation:  # enqueued again since
         await _end(manager, job)
+
+
+async def _run_again(worker: _Worker, pool: AsyncConnectionPool) -> None:
+    """Store the next runs of jobs, as soon as the database takes them."""
+    unwritten = {job.id: job for job in worker.unwritten}
+    if not unwritten:
+        return
+    async with pool.connection() as conn:
+        asked = [list(unwritten), worker.worker_id]
+        rows = await (await conn.execute(_STILL_OURS, asked)).fetchall()
+    for (job_id,) in rows:
+        await _revive(worker.app.job_manager, unwritten[job_id])
+    worker.unwritten = [job for job in worker.unwritten if job.id not in unwritten]
 
 
 async def _end(manager: JobManager, job: Job) -> None:

@@ -175,10 +175,18 @@ class TableJobs:
             chosen = jobs.c.id.in_([job.id for job in claimed])
             conn.execute(jobs.update().where(chosen).values(leased_until=_now() + self._lease))
         for job in claimed:
-            with self._changed:
-                self._running.add(job.id)
-            in_thread(partial(self._work, job), "job")
+            self._start(job)
         return True
+
+    def _start(self, job: sa.Row[Any]) -> None:
+        """Run a job that is leased. One without a thread runs again when its lease ends."""
+        with self._changed:
+            self._running.add(job.id)
+        try:
+            in_thread(partial(self._work, job), "job")
+        except BaseException:
+            self._end(job)
+            raise
 
     def _renew(self) -> None:
         """Renew the leases of our running jobs, and free jobs whose lease is over."""
@@ -214,10 +222,13 @@ class TableJobs:
         except Exception as error:
             if not self._store.outage.explains(error):
                 log.exception("job %s ended but stays leased: it runs again later", job.key)
+        self._end(job)
+        self._wake.set()
+
+    def _end(self, job: sa.Row[Any]) -> None:
         with self._changed:
             self._running.discard(job.id)
             self._changed.notify_all()
-        self._wake.set()
 
 
 def _finish(conn: Connection, job: sa.Row[Any], result: Result) -> None:

@@ -57,14 +57,29 @@ class Workers:
         self._guard = threading.Lock()
 
     def run(self, work: Callable[[], None]) -> None:
-        """Run ``work``, which raises nothing, as soon as a thread is free."""
+        """Run ``work``, which raises nothing, as soon as a thread is free.
+
+        Raises ``RuntimeError`` when the system has no thread for it.
+        """
         with self._guard:
             self._unfinished += 1
             starts = self._started < min(self._number, self._unfinished)
             self._started += starts
         if starts:
-            threading.Thread(target=self._work, name=self._name, daemon=True).start()
+            self._start()
         self._waiting.put(work)
+
+    def _start(self) -> None:
+        """Start a thread. Raises when the system refuses it, and there is none that could work."""
+        try:
+            threading.Thread(target=self._work, name=self._name, daemon=True).start()
+        except RuntimeError:
+            with self._guard:
+                self._started -= 1
+                if self._started:
+                    return
+                self._unfinished -= 1
+            raise
 
     def close(self) -> None:
         """End the threads once they are free. Another ``run`` starts new ones."""

@@ -215,7 +215,7 @@ def record(
     change.many(conn, [_next_state(each, now) for each in tried])
     add.many(conn, [_attempt(each) for each in tried])
     dropped = [each for each in results if isinstance(each, Dropped)]
-    over = [*tried, *dropped]
+    over: list[Tried | Dropped] = [*tried, *dropped]
     freed = {each.message["call_id"] for each in over if each.frees_later_ones}
     RELEASE.many(conn, [{"call": call, "now": now} for call in sorted(freed)])
     _DELETE.many(conn, [{"message": each.message["id"]} for each in dropped])

@@ -12,15 +12,20 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from procrastinate.exceptions import ConnectorException
+from procrastinate.manager import JobManager
+from sqlalchemy.engine import Connection
 
 from app.jobs.base import LONGEST_BACKOFF, Handler, Jobs, backoff
 from app.jobs.factory import open_jobs
+from app.net import threads
 from app.store.engine import Store
+from app.store.faults import TimedOut
 from tests.store.lost_answer import lose_one_answer
 
 PATIENCE = 30.0
@@ -641,3 +646,52 @@ class TestStoreFailure:
             put(store, jobs, "next", lock="call")
             diary.wait(1, "next")
         assert lost
+
+    def test_a_next_run_that_no_statement_could_write_down_comes(
+        self, store: Store, diary: Diary, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """All others are answered: the engine goes on, and so does the job's lease."""
+        write, retry, failed = store.write, JobManager.retry_job, list[str]()
+
+        def write_unless_first() -> AbstractContextManager[Connection]:
+            if diary.runs and not failed:
+                failed.append("ours")
+                raise TimedOut
+            return write()
+
+        async def retry_unless_first(self: JobManager, *job: Any, **more: Any) -> None:
+            if len(failed) == 1:
+                failed.append("Procrastinate's")
+                raise ConnectorException
+            await retry(self, *job, **more)
+
+        diary.answers["a"] = [0.1, None]
+        with running(store, diary, lease=1.5) as jobs:
+            put(store, jobs, "a", lock="call")
+            with monkeypatch.context() as failing:
+                failing.setattr(store, "write", write_unless_first)
+                failing.setattr(JobManager, "retry_job", retry_unless_first)
+                diary.wait(2, "a")
+            put(store, jobs, "next", lock="call")
+            diary.wait(1, "next")
+        assert failed
+        assert diary.of("a") == ["a", "a"]
+
+    def test_a_job_whose_thread_does_not_start_comes(
+        self, store: Store, diary: Diary, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if not store.is_sqlite:
+            return  # Procrastinate tries it again
+        refused = list[str]()
+
+        def in_thread(*work: Any) -> object:
+            if not refused:
+                refused.append("a")
+                raise RuntimeError("can't start new thread")
+            return threads.in_thread(*work)
+
+        monkeypatch.setattr("app.jobs.sqlite.in_thread", in_thread)
+        with running(store, diary, lease=1.5) as jobs:
+            put(store, jobs, "a")
+            diary.wait(1, "a")
+        assert refused

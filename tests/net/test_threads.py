@@ -97,3 +97,38 @@ def test_workers_that_were_closed_work_again() -> None:
         workers.run(done.set)
         assert done.wait(20)
         workers.close()
+
+
+def refuse(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+def test_a_thread_that_the_system_refused_is_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    workers, done = Workers(2, "worker"), threading.Event()
+    with monkeypatch.context() as crowded:
+        crowded.setattr(threading.Thread, "start", refuse)
+        for _ in range(3):
+            with pytest.raises(RuntimeError):
+                workers.run(lambda: None)
+    workers.run(done.set)
+    assert done.wait(20)
+    workers.close()
+
+
+def test_work_without_a_thread_of_its_own_waits_for_another_s(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    workers, released, done = Workers(2, "worker"), threading.Event(), threading.Event()
+
+    def wait() -> None:
+        released.wait()
+
+    workers.run(wait)
+    with monkeypatch.context() as crowded:
+        crowded.setattr(threading.Thread, "start", refuse)
+        workers.run(done.set)
+    released.set()
+    assert done.wait(20)
+    workers.close()
