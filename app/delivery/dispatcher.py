@@ -15,7 +15,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 from typing import NamedTuple
@@ -71,6 +71,13 @@ class Ended(NamedTuple):
     at: float
 
 
+class Lease(NamedTuple):
+    """Messages that this process may have leased, and did not begin to send."""
+
+    ids: Collection[str]
+    until: datetime
+
+
 class Dispatcher:
     """Delivers while it is started.
 
@@ -96,6 +103,7 @@ class Dispatcher:
         self._lease = timedelta(seconds=lease)
         self._busy: dict[str, str] = {}  # the message that is sent, by its call
         self._ended: deque[Ended] = deque()
+        self._unbegun: deque[Lease] = deque()
         self._most = BATCH  # results of the next transaction
         self._wake = context.message_queued
         self._thread = ServingThread(
@@ -164,6 +172,7 @@ class Dispatcher:
         if stores:
             self._record()
         self._renew()
+        self._give_back()
         if self._stopping.is_set():
             return False
         self._hold()
@@ -187,26 +196,31 @@ class Dispatcher:
         """Send these. What is not begun, whatever fails, returns its receiver's share."""
         if not chosen:
             return
-        begun = set[str]()
+        begun, until = set[str](), self._context.now() + self._lease
         try:
-            ours, calls = self._taken(chosen)
+            ours, calls = self._taken(chosen, until)
             for row in chosen:
                 work = calls.get(row["call_id"])  # None: it was deleted since the look
                 if work is not None and row["id"] in ours:
                     self._spawn(partial(self._send, row, work))
                     self._busy[row["call_id"]] = row["id"]
                     begun.add(row["id"])
+        except Exception:
+            self._unbegun.append(Lease({row["id"] for row in chosen} - begun, until))
+            raise
         finally:
             for row in chosen:
                 if row["id"] not in begun:
                     self._shares.release(_receiver(row), hung=None)
 
-    def _taken(self, chosen: Sequence[Row]) -> tuple[Collection[str], Mapping[str, ReadCall]]:
-        """Lease these. Returns the ids of those that no other process sends, and the calls, by id."""
+    def _taken(
+        self, chosen: Sequence[Row], until: datetime
+    ) -> tuple[Collection[str], Mapping[str, ReadCall]]:
+        """Lease these ``until`` then. Returns the ids of those that no other process sends, and the calls, by id."""
         call_ids = {row["call_id"] for row in chosen}
         with self._store.read() as conn:  # what goes out together is committed by itself
             record.foresee_several(conn, call_ids)
-            ours = self._leased(conn, [row["id"] for row in chosen])
+            ours = self._leased(conn, [row["id"] for row in chosen], until)
             return ours, self._calls_of(conn, call_ids)
 
     def _calls_of(self, conn: Connection, ids: Collection[str]) -> Mapping[str, ReadCall]:
@@ -222,12 +236,19 @@ class Dispatcher:
         with self._store.read() as conn:
             return record.get_several(conn, [call_id])[call_id]
 
-    def _leased(self, conn: Connection, ids: Collection[str]) -> Collection[str]:
+    def _leased(self, conn: Connection, ids: Collection[str], until: datetime) -> Collection[str]:
         """Of these messages, those that no other process sends."""
         if self._store.is_sqlite:
             return ids
-        now = self._context.now()
-        return outbox.lease(conn, ids, now, now + self._lease)
+        return outbox.lease(conn, ids, self._context.now(), until)
+
+    def _give_back(self) -> None:
+        """Return the leases of what was not begun: the failure may have been that of an answer."""
+        while self._unbegun:
+            if not self._store.is_sqlite:
+                with self._store.write() as conn:
+                    outbox.give_back(conn, *self._unbegun[0])
+            self._unbegun.popleft()
 
     def _send(self, message: Row, call: ReadCall) -> None:
         """Make the attempt, in a worker's thread."""

@@ -72,6 +72,9 @@ def _lease(size: int) -> ClauseElement:
 
 _SENDABLE, _LEASE = by_size(_sendable), by_size(_lease)
 _RENEW = Prepared(messages.update().where(_THIS).values(leased_until=_UNTIL))
+_GIVE_BACK = Prepared(
+    messages.update().where(_THIS, messages.c.leased_until == _UNTIL).values(leased_until=sa.null())
+)
 _waits = sa.exists().where(_older, sa.not_(_other.c.refused), _other.c.next_at > _NOW)
 _HELD = Prepared(
     sa.select(messages.c.id)
@@ -188,6 +191,11 @@ def lease(
 def renew(conn: Connection, message_ids: Collection[str], until: datetime) -> None:
     """Extend the leases of these messages."""
     _RENEW.many(conn, [{"message": each, "until": until} for each in message_ids])
+
+
+def give_back(conn: Connection, message_ids: Collection[str], until: datetime) -> None:
+    """End these messages' leases, as far as they are those ``until`` that time."""
+    _GIVE_BACK.many(conn, [{"message": each, "until": until} for each in message_ids])
 
 
 def held(conn: Connection, now: datetime, number: int) -> Sequence[str]:

@@ -676,6 +676,42 @@ class TestFailuresBeforeTheAttempt:
             dispatcher.deliver(ids)
         assert len(receiver.requests) == MOST
 
+    @pytest.mark.parametrize("lost", ["answer", "thread"])
+    def test_what_was_leased_and_not_begun_is_sent_as_soon_as_it_can_be(
+        self, store: Store, context: Context, ids: Ids, receiver: Receiver, lost: str
+    ) -> None:
+        """Nobody else sends it, so its lease would only be waited for."""
+        put_message(store, ids, "a", receiver.url)
+        other = new_call(store)
+        put_message(store, other, "b", receiver.url)
+        dispatcher, failing = ByHand(context), pytest.MonkeyPatch()
+        if lost == "answer":
+            failing.setattr(dispatcher, "_calls_of", no_answer)
+        else:
+            failing.setattr(dispatcher, "_spawn", no_answer)
+        with pytest.raises(TimedOut):
+            dispatcher.turn()
+        failing.undo()
+        for each in (ids, other):
+            assert dispatcher.deliver(each) is None
+        assert sorted(keys(receiver.requests)) == ["a", "b"]
+
+    def test_a_lease_that_another_process_has_by_now_is_not_given_back(
+        self, store: Store, context: Context, clock: Clock, ids: Ids
+    ) -> None:
+        if store.is_sqlite:
+            return  # it leases nothing
+        put_message(store, ids, "a", "https://client.example")
+        stuck, failing = ByHand(context), pytest.MonkeyPatch()
+        failing.setattr(stuck, "_spawn", no_answer)
+        with pytest.raises(TimedOut):
+            stuck.turn()
+        clock.pass_by(LEASE)
+        Dispatcher(context, lambda work: None).turn()
+        failing.setattr(stuck, "_spawn", lambda work: pytest.fail("it is sent elsewhere"))
+        stuck.turn()
+        assert rows_of(store, ids)[0]["leased_until"] == clock() + timedelta(seconds=LEASE)
+
     def test_a_call_that_cannot_be_read_holds_up_no_other(
         self, store: Store, dispatcher: ByHand, clock: Clock, receiver: Receiver
     ) -> None:
@@ -690,6 +726,10 @@ class TestFailuresBeforeTheAttempt:
         set_status(store, unknown, "queued")
         dispatcher.deliver(unknown)
         assert keys(receiver.requests)[-1] == "a"
+
+
+def no_answer(*_: object) -> None:
+    raise TimedOut
 
 
 def set_status(store: Store, ids: Ids, status: str) -> None:
