@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -95,6 +96,7 @@ class TableJobs:
         self._stopping = self._thread.stopping
         self._running: set[int] = set()  # ids of the jobs in our threads
         self._changed = threading.Condition()  # guards it
+        self._unstored: deque[tuple[sa.Row[Any], Result]] = deque()  # ended, with the store away
         self._renew_at = 0.0
 
     def enqueue(
@@ -126,7 +128,10 @@ class TableJobs:
         until = time.monotonic() + timeout
         self._thread.stop(timeout)
         with self._changed:
-            self._changed.wait_for(lambda: not self._running, max(0.0, until - time.monotonic()))
+            self._changed.wait_for(self._has_ended, max(0.0, until - time.monotonic()))
+
+    def _has_ended(self) -> bool:
+        return len(self._running) <= len(self._unstored)
 
     # ------------------------------------------------------------------ the runner's thread
 
@@ -143,6 +148,7 @@ class TableJobs:
     def _turn(self, watch: Connection) -> None:
         self._wake.clear()  # before the look: a later commit wakes us again
         version = _version(watch)
+        self._store_ends()
         self._renew()
         if not self._claim():
             self._rest(watch, version)
@@ -220,10 +226,31 @@ class TableJobs:
             with self._store.write() as conn:
                 _finish(conn, job, result)
         except Exception as error:
-            if not self._store.outage.explains(error):
-                log.exception("job %s ended but stays leased: it runs again later", job.key)
+            if self._is_kept(job, error):
+                self._unstored.append((job, result))
+                return
         self._end(job)
         self._wake.set()
+
+    def _store_ends(self) -> None:
+        """Store the ends that the store did not take, before any job of their locks is looked for."""
+        while self._unstored:
+            job, result = self._unstored[0]
+            try:
+                with self._store.write() as conn:
+                    _finish_again(conn, job, result)
+            except Exception as error:
+                if self._is_kept(job, error):
+                    raise
+            self._unstored.popleft()
+            self._end(job)
+
+    def _is_kept(self, job: sa.Row[Any], error: Exception) -> bool:
+        """Whether the end of a job can be stored once the database is back."""
+        if self._store.outage.explains(error):
+            return True
+        log.error("job %s ended but stays leased: it runs again later", job.key, exc_info=error)
+        return False
 
     def _end(self, job: sa.Row[Any]) -> None:
         with self._changed:
@@ -248,6 +275,13 @@ def _finish(conn: Connection, job: sa.Row[Any], result: Result) -> None:
             due=min(times), leased_until=None, again=False, attempts=attempts, error=result.error
         )
     )
+
+
+def _finish_again(conn: Connection, job: sa.Row[Any], result: Result) -> None:
+    """``_finish``, unless it was done by a commit whose answer was lost."""
+    row = conn.execute(sa.select(jobs).where(jobs.c.id == job.id)).one_or_none()
+    if row is not None and (row.again or row.due == job.due):
+        _finish(conn, job, result)
 
 
 def _one_per_lock(rows: Sequence[sa.Row[Any]]) -> list[sa.Row[Any]]:

@@ -695,3 +695,29 @@ class TestStoreFailure:
             put(store, jobs, "a")
             diary.wait(1, "a")
         assert refused
+
+    def test_an_end_that_could_not_be_stored_waits_for_the_store_and_not_for_its_lease(
+        self, store: Store, diary: Diary, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if not store.is_sqlite:
+            return  # there it is asked for six times within a lease
+        explains, refused = store.outage.explains, threading.Semaphore(0)
+
+        def told(error: Exception) -> bool:
+            if threading.current_thread().name == "job":
+                refused.release()
+            return explains(error)
+
+        monkeypatch.setattr(store.outage, "explains", told)
+        diary.answers["a"] = [0.1, None]
+        with running(store, diary, lease=1000.0) as jobs:
+            put(store, jobs, "a", kind="gate", lock="call")
+            put(store, jobs, "done", kind="gate", lock="another")
+            diary.wait(2)
+            with jobs_gone(store):
+                diary.open.set()
+                assert all(refused.acquire(timeout=PATIENCE) for _ in range(2))
+            diary.wait(2, "a")
+            put(store, jobs, "next", lock="another")
+            diary.wait(1, "next")
+        assert diary.of("done") == ["done"]
