@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from app.domain.assistant import history
 from app.domain.assistant.conversation import FirstMessageMode
-from app.domain.assistant.fields import Json
+from app.domain.assistant.fields import Json, text_of
 from providers.common.json_types import JsonObject
 
 MAX_SECONDS, SILENCE_SECONDS = 120, 30
@@ -64,7 +64,7 @@ def _context_problem(plan: object) -> str | None:
         return None
     if not isinstance(plan, Mapping):
         return f"{name} must be an object"
-    if plan.get("type") not in history.PLANS:
+    if text_of(plan, "type") not in history.PLANS:
         return f"{name}.type must be one of: {', '.join(history.PLANS)}"
     most = plan.get("maxMessages")
     needed = plan["type"] == history.Way.LAST

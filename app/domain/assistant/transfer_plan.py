@@ -186,8 +186,11 @@ def _length(headers: Mapping[str, str]) -> int:
     return len(urlencode(headers, quote_via=quote))
 
 
-def problem(destination: JsonObject) -> str | None:
-    """Why the plan or the SIP headers are not valid, as a sentence that begins with the field."""
+def problem(destination: JsonObject, *, rendered: bool = False) -> str | None:
+    """Why the plan or the SIP headers are not valid, as a sentence that begins with the field.
+
+    ``rendered``: no template is left, so braces do not become a URL any more.
+    """
     if not _are_headers(destination.get("sipHeaders")):
         return f"sipHeaders must be at most {MOST_HEADERS} texts with plain names"
     if _length(sip_headers(destination)) > MOST_IN_HEADERS:
@@ -199,9 +202,9 @@ def problem(destination: JsonObject) -> str | None:
         return None
     if not isinstance(plan, Mapping):
         return "transferPlan must be an object"
-    if plan.get("mode") not in set(Mode):
+    if text_of(plan, "mode") not in set(Mode):
         return f"transferPlan.mode must be one of the following values: {', '.join(Mode)}"
-    if plan.get("sipVerb") and plan["sipVerb"] not in set(Verb):
+    if plan.get("sipVerb") and text_of(plan, "sipVerb") not in set(Verb):
         return f"transferPlan.sipVerb must be one of the following values: {', '.join(Verb)}"
     for name in ("dialTimeout", "timeout"):
         seconds = plan.get(name)
@@ -209,7 +212,8 @@ def problem(destination: JsonObject) -> str | None:
             return f"transferPlan.{name} must be a number from 1 to {MOST_RING_SECONDS}"
     for name in ("holdAudioUrl", "transferCompleteAudioUrl"):
         url = plan.get(name)
-        if url and not (isinstance(url, str) and (is_web_url(url) or "{{" in url)):
+        later = not rendered and "{{" in text_of(plan, name)
+        if url and not later and not (isinstance(url, str) and is_web_url(url)):
             return f"transferPlan.{name} must be a URL of http or https"
     wrong = talk_fields.problem(plan)
     return f"transferPlan.{wrong}" if wrong else _twiml_problem(plan)

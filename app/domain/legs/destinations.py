@@ -21,11 +21,17 @@ from providers.common.json_types import JsonObject
 
 NORTH_AMERICAN = re.compile(r"\+1[2-9]\d{9}", re.ASCII)
 SIP = re.compile(
-    r"sips?:[A-Za-z0-9._~*+-]{1,64}@([A-Za-z0-9.-]{1,200})(:\d{1,5})?(;transport=(udp|tcp|tls))?",
+    r"sips?:([A-Za-z0-9._~*+-]{1,64})@([A-Za-z0-9.-]{1,200})(:\d{1,5})?(;transport=(udp|tcp|tls))?",
     re.ASCII,
 )
+# https://www.rfc-editor.org/rfc/rfc3966#section-5.1.1 (what separates digits, and means nothing)
+SEPARATORS = str.maketrans("", "", "-.")
+TRUNK_NUMBER = re.compile(r"(?:\+|00|011)([1-9]\d{6,14})|([1-9]\d{10,14})", re.ASCII)
+"""A SIP user that a trunk dials abroad. Fewer digits without a prefix are the host's own numbers."""
 EXTENSION = re.compile(r"[0-9*#wW,]{1,10}", re.ASCII)
 MAX_MESSAGE = 1000
+COMES_BACK = "is a number of your own: the call would come back to us"
+COSTS_MORE = "is in a premium, shared-cost, personal or service range"
 
 
 def problem(tx: CallTx, destination: JsonObject) -> str | None:
@@ -81,7 +87,7 @@ def _place(tx: CallTx, destination: JsonObject, name: str) -> str | None:
 def place_problem(settings: Settings, place: JsonObject, own: Collection[str]) -> str | None:
     """Why the number or SIP URI of this type is not allowed. ``own``: the organisation's numbers."""
     if place["type"] == "sip":
-        return _sip(settings, place)
+        return _sip(settings, place, own)
     return number_problem(settings, number_of(place), own)
 
 
@@ -98,7 +104,7 @@ def _shape(destination: JsonObject) -> str | None:
     wrong = next((name for name, ok in CHECKS.items() if not ok(destination.get(name))), None)
     if wrong:
         return f"destination.{wrong} is not valid"
-    problem = transfer_plan.problem(destination)
+    problem = transfer_plan.problem(destination, rendered=True)
     return f"destination.{problem}" if problem else None
 
 
@@ -109,10 +115,10 @@ def number_problem(settings: Settings, number: str, own: Collection[str] = ()) -
     if number.startswith("+1") and not NORTH_AMERICAN.fullmatch(number):
         return "number is no North American number"
     if number in own:
-        return "number is a number of your own: the call would come back to us"
+        return f"number {COMES_BACK}"
     countries = countries_of(number)
     if countries and is_costly(number):
-        return "number is in a premium, shared-cost, personal or service range"
+        return f"number {COSTS_MORE}"
     if not _allowed(settings, own).intersection(countries):
         where = next(iter(countries), "no country")
         return f"number is of {where}, which the setting ALLOWED_COUNTRIES does not list"
@@ -128,14 +134,23 @@ def _allowed(settings: Settings, own: Collection[str]) -> set[str]:
     return {codes.get(word) or word for word in listed}
 
 
-def _sip(settings: Settings, destination: JsonObject) -> str | None:
+def _sip(settings: Settings, destination: JsonObject, own: Collection[str]) -> str | None:
     match = SIP.fullmatch(str(destination.get("sipUri")))
     if match is None:
         return "sipUri must be like sip:user@host"
-    host = match[1].lower()
+    host = match[2].lower()
     if host not in settings.allowed_sip_hosts:
         return f"sipUri host {host!r} is not in the setting ALLOWED_SIP_HOSTS"
-    return None
+    number = _trunk_number(match[1])
+    if number in own:
+        return f"sipUri {COMES_BACK}"
+    return f"sipUri {COSTS_MORE}" if number and is_costly(number) else None
+
+
+def _trunk_number(user: str) -> str | None:
+    """The E.164 number that a trunk dials for this user of it. The host stands for its country."""
+    found = TRUNK_NUMBER.fullmatch(user.translate(SEPARATORS))
+    return f"+{found[1] or found[2]}" if found else None
 
 
 def _is_text(value: Any) -> bool:
@@ -149,7 +164,9 @@ def _is_message(value: Any) -> bool:
 
 
 CHECKS: Mapping[str, Callable[[Any], bool]] = {
-    "extension": lambda value: not value or bool(EXTENSION.fullmatch(str(value))),
+    "extension": lambda value: (
+        not value or (isinstance(value, str) and bool(EXTENSION.fullmatch(value)))
+    ),
     "callerId": lambda value: not value or bool(E164.fullmatch(str(value))),
     "message": _is_message,
     "description": _is_text,

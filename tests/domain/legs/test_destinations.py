@@ -73,12 +73,67 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({**number("abc"), **UNCHECKED}, "E.164"),
     ({**number("4155550188"), **UNCHECKED}, "CH"),  # what its digits say, wherever it is dialled
     ({**number("0019005550188"), **UNCHECKED}, "premium"),
+    ({**number("+14155550188"), "extension": 123}, "extension"),  # a server may send any JSON
+    ({**number("+14155550188"), "transferPlan": {"mode": ["x"]}}, "transferPlan.mode"),
+    (
+        {**number("+14155550188"), "transferPlan": {"mode": "blind-transfer", "sipVerb": [1]}},
+        "transferPlan.sipVerb",
+    ),
+    (
+        {
+            **number("+14155550188"),
+            "transferPlan": {"mode": "blind-transfer", "contextEngineeringPlan": {"type": {}}},
+        },
+        "contextEngineeringPlan.type",
+    ),
+    (  # rendered already: no braces become a URL any more
+        {
+            **number("+14155550188"),
+            "transferPlan": {"mode": "warm-transfer-say-message", "holdAudioUrl": "{{song"},
+        },
+        "holdAudioUrl",
+    ),
 ]
+TRUNK = Settings(secret_keys=(), allowed_sip_hosts=frozenset({"trunk.example.com"}))
+
+
+def at_trunk(user: str) -> str | None:
+    """Why this user of an allowed host is refused."""
+    place = {"type": "sip", "sipUri": f"sip:{user}@trunk.example.com"}
+    return destinations.place_problem(TRUNK, place, {OWN})
 
 
 @pytest.mark.parametrize(("destination", "word"), REFUSED, ids=lambda value: str(value)[:50])
 def test_refused(store: Store, settings: Settings, destination: dict[str, Any], word: str) -> None:
     assert word in (gate(store, settings, destination) or "")
+
+
+@pytest.mark.parametrize(
+    ("user", "word"),
+    [
+        ("+19005550188", "premium"),
+        ("19005550188", "premium"),
+        ("0019005550188", "premium"),
+        ("01119005550188", "premium"),
+        ("+1-900-555.0188", "premium"),  # a trunk drops what only separates
+        ("447012345678", "premium"),  # a personal number
+        ("+97990123456", "premium"),
+        ("+8821655501", "premium"),
+        ("+14155550100", "your own"),
+        ("14155550100", "your own"),
+    ],
+)
+def test_a_number_at_an_allowed_trunk(user: str, word: str) -> None:
+    """The host is allowed, and the trunk there dials the number."""
+    found = at_trunk(user) or ""
+    assert found.startswith("sipUri ")
+    assert word in found
+
+
+@pytest.mark.parametrize("user", ["desk", "100", "9790001", "9795550188", "+442079460018", "a.b-c"])
+def test_other_users_of_it(user: str) -> None:
+    """The host's owner says which countries it dials, and what its own short numbers are."""
+    assert at_trunk(user) is None
 
 
 @pytest.mark.parametrize(
