@@ -23,10 +23,12 @@ SIGNS = {  # formatters that replace single characters
     "stripAsterisk": (re.compile(r"\*"), ""),
     "quote": (re.compile(r"[\"“”„«»]"), ""),
     "dash": (re.compile(r"\s[-–—]+\s"), ", "),
-    "newline": (re.compile(r"\s*\n+\s*"), " "),
+    "newline": (re.compile(r"(?<!\s)\s*\n\s*"), " "),  # it begins once in a run of spaces
     "colon": (re.compile(r":(\s|$)"), r",\1"),
 }
 ANGLES = re.compile(r"<[^<>]{0,200}>")
+UNSPEAKABLE = re.compile(r"\d{40}|\S{400}")
+"""Nobody says this, and pipecat's formatter takes time that grows with its square."""
 Transform = Callable[[str, str], Awaitable[str]]
 
 
@@ -85,7 +87,9 @@ def formatted(plan: SpeechTextPlan, language: str) -> Transform:
             text = ANGLES.sub("", text)
         for pattern, instead in signs:
             text = pattern.sub(instead, text)
-        return await formatter(text, text_type) if formatter else text
+        if formatter is None or UNSPEAKABLE.search(text):
+            return text
+        return await formatter(text, text_type)
 
     return transform
 

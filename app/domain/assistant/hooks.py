@@ -161,6 +161,8 @@ def _seconds_of(name: str) -> str:
 def _named(name: str) -> dict[str, object]:
     """The properties in a moment's name. Numbers are numbers."""
     found = dict[str, object]()
+    if not SILENT.fullmatch(name):  # a long name would be searched for minutes
+        return found
     for key, value in PROPERTY.findall(name):
         number = value.strip().replace(".", "", 1).isdigit()
         found[key] = float(value) if number else value.strip()

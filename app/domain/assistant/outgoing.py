@@ -49,7 +49,8 @@ CREDENTIALS = frozenset(
     }
 )
 """Fields that name a credential of a server."""
-TEMPLATE = re.compile(r"\{\{[^}]*\}\}")
+TEMPLATE = re.compile(r"\{\{(?:(?!\{\{)[^}])*\}\}")
+"""No search goes beyond the next beginning: many without an end would take minutes."""
 
 NAMES = frozenset(field[-1] for field in CALLED.keys() | SECRETS | HEADERS | CREDENTIALS)
 

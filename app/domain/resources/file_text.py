@@ -6,14 +6,17 @@ import html
 import io
 import json
 import re
+import time
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from html.parser import HTMLParser
 
 MAX_TEXT = 4_000_000
-"""Bytes of a document within its archive."""
+"""Bytes of a document within its archive, and characters of a text that is written out."""
 PARAGRAPH = re.compile(r"</w:p>")
-WORDS = re.compile(r"<w:t(?: [^>]*)?>([^<]*)</w:t>")
+WORDS = re.compile(r"<w:t(?: [^<>]*)?>([^<]*)</w:t>")
+SECONDS = 1.0
+"""Of the processor, for a page. Python's parser takes minutes for one whose tags do not end."""
 
 
 class Unreadable(Exception):
@@ -30,6 +33,7 @@ class _Html(HTMLParser):
         super().__init__()
         self.parts: list[str] = []
         self._hidden = 0
+        self._until = time.thread_time() + SECONDS
 
     def handle_starttag(self, tag: str, attrs: object) -> None:
         self._hidden += tag in self.HIDDEN
@@ -40,6 +44,8 @@ class _Html(HTMLParser):
         self._hidden -= tag in self.HIDDEN and self._hidden > 0
 
     def handle_data(self, data: str) -> None:
+        if time.thread_time() > self._until:  # a tag that does not end comes here, too
+            raise Unreadable("takes too long to read")
         if not self._hidden:
             self.parts.append(data)
 
@@ -65,9 +71,21 @@ def _plain(data: bytes) -> str:
 
 def _json(data: bytes) -> str:
     try:
-        return json.dumps(json.loads(_plain(data)), indent=1, ensure_ascii=False)
+        given = json.loads(_plain(data))
+        return _bounded(json.JSONEncoder(indent=1, ensure_ascii=False).iterencode(given))
     except (ValueError, RecursionError):
         raise Unreadable("is no JSON") from None
+
+
+def _bounded(parts: Iterable[str]) -> str:
+    """The text of all parts. Indented lists in lists are many times as long as they were."""
+    text, room = list[str](), MAX_TEXT
+    for part in parts:
+        room -= len(part)
+        if room < 0:
+            raise Unreadable("has too long a text")
+        text.append(part)
+    return "".join(text)
 
 
 def _html(data: bytes) -> str:
