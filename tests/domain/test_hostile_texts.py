@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import io
 import zipfile
-from collections.abc import Callable
 
 import pytest
 
@@ -24,7 +23,11 @@ LONG = 200_000
 def _spoken(text: str) -> str:
     """What the voice is given of a text, with every formatter."""
     plan = speech_text.parse({"chunkPlan": {"formatPlan": {"enabled": True}}})
-    return asyncio.run(formatted(plan, "en")(text, "sentence"))
+
+    async def transform() -> str:
+        return await formatted(plan, "en")(text, "sentence")
+
+    return asyncio.run(transform())
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ SIGNS = {  # formatters that replace single characters
 }
 ANGLES = re.compile(r"<[^<>]{0,200}>")
 UNSPEAKABLE = re.compile(r"\d{40}|\S{400}")
-"""Nobody says this, and pipecat's formatter takes time that grows with its square."""
+"""No words of a person. pipecat's formatter would take time that grows with its square."""
 Transform = Callable[[str, str], Awaitable[str]]
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from math import comb
 from typing import TYPE_CHECKING, Any
 
+from app.domain.assistant.backtracking import MANY, REPEATS, ways
 from app.domain.assistant.fields import Json, objects_of, text_of
 
 if TYPE_CHECKING:
@@ -26,10 +28,9 @@ MAX_TEXT = 300
 """Characters that are searched: the last ones of the text."""
 MAX_REPEATS = 3
 """Unbounded repeats of one expression. The time grows with the text's length to this power."""
-MANY = 20
-"""More repeats than this count as unbounded."""
+MAX_WAYS, MAX_CHOICES = 50_000_000, 40_000
+"""Ways to match the text from all its places, of which so many without unbounded repeats."""
 FLAGS = {"ignore-case": re.IGNORECASE, "multi-line": re.MULTILINE}
-REPEATS = (codes.MAX_REPEAT, codes.MIN_REPEAT)
 
 
 def compiled(given: Json, name: str = "regex", options: str = "regexOptions") -> re.Pattern[str]:
@@ -45,7 +46,8 @@ def compiled(given: Json, name: str = "regex", options: str = "regexOptions") ->
         raise ValueError(f"has more than {MAX_PATTERN} characters")
     try:
         made = re.compile(rf"\b(?:{text})\b" if whole else text, flags)
-        repeats = [*_repeats(parser.parse(made.pattern, made.flags), within=False)]
+        parsed = parser.parse(made.pattern, made.flags)
+        repeats = [*_repeats(parsed, within=False)]
     except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"is not a regular expression: {error}") from error
     if any(repeats) or len(repeats) > MAX_REPEATS:
@@ -53,7 +55,17 @@ def compiled(given: Json, name: str = "regex", options: str = "regexOptions") ->
             f"may take too long: at most {MAX_REPEATS} unbounded repeats, "
             "and none within another or around alternatives"
         )
+    if _is_ambiguous(parsed):
+        raise ValueError("may take too long: it can match the same text in too many ways")
     return made
+
+
+def _is_ambiguous(parsed: Any) -> bool:
+    found = ways(parsed)
+    if found.repeats > MAX_REPEATS or found.choices > MAX_CHOICES:
+        return True
+    each = comb(MAX_TEXT + found.repeats + 1, found.repeats + 1)
+    return found.choices > 1 and each * found.choices > MAX_WAYS
 
 
 def matches(pattern: re.Pattern[str], text: str) -> bool:
@@ -64,7 +76,7 @@ def matches(pattern: re.Pattern[str], text: str) -> bool:
 def _repeats(parsed: Any, *, within: bool) -> Iterator[bool]:
     """For each unbounded repeat whether it is dangerous; one more for alternatives in a repeat."""
     for code, value in parsed:
-        if code in REPEATS or code is codes.POSSESSIVE_REPEAT:
+        if code in REPEATS:
             unbounded = value[1] > MANY
             if unbounded:
                 yield within
