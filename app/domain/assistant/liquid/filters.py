@@ -15,6 +15,8 @@ from app.domain.assistant.liquid.dates import format_date
 
 MAX_WEIGHT = 400_000
 """Characters and items that go into a filter, or come out."""
+MAX_BITS = 14_284
+"""Of a whole number: Python writes 4300 digits at most, and multiplies longer ones for seconds."""
 MAX_UNIQUE = 1_000
 """Items of ``uniq``, which compares each one with each other."""
 TAG = re.compile(r"<[^<>]*>")
@@ -52,6 +54,8 @@ def _weight(value: Any, room: int) -> int:
             weight += len(each)
         elif isinstance(each, str | range):
             weight += len(each)
+        elif isinstance(each, int) and each.bit_length() > MAX_BITS:
+            raise FilterArgumentError("a filter takes numbers of 4300 digits at most", token=None)
         weight += 1
         if weight > room:
             raise FilterArgumentError(f"a filter takes {MAX_WEIGHT} characters at most", token=None)

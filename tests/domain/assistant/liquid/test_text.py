@@ -207,3 +207,10 @@ def test_no_filter_makes_a_value_markup(name: str) -> None:
             template = f"<Say>{{{{ {value} | {name}{arguments} }}}}</Say>"
             given = {"n": "<Hangup/>", "names": ["<Hangup/>", "<Hangup/>"]}
             assert "<Hangup" not in fill(template, given, escapes=True)
+
+
+def test_a_whole_number_grows_no_longer_than_it_can_be_written() -> None:
+    """Beyond that its product with itself would take seconds, and no other thread would run."""
+    squares = "{% assign x = 9 %}" + "{% assign x = x | times: x %}" * 16
+    assert fill(squares + "{{ x }}", {}) == str(9**4096)
+    assert fill(squares + "{{ x" + " | times: x" * 50 + " }}", {}) == ""
