@@ -46,6 +46,7 @@ NOT_PUBLIC = tuple(
         "224.0.0.0/4",  # multicast
         "240.0.0.0/4",  # reserved, broadcast
         "::/96",  # unspecified, loopback, IPv4-compatible
+        "::ffff:0:0:0/96",  # IPv4-translated (RFC 7915): an IPv4 address in disguise
         "64:ff9b::/96",  # NAT64: an IPv4 address in disguise
         "64:ff9b:1::/48",  # NAT64, local use
         "100::/32",  # discard only, dummy

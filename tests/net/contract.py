@@ -54,6 +54,7 @@ LITERALS = [
     "http://[::ffff:7f00:1]/",
     "http://[::ffff:a9fe:a9fe]/",
     "http://[64:ff9b::7f00:1]/",  # NAT64
+    "http://[::ffff:0:127.0.0.1]/",  # IPv4-translated
     "http://[64:ff9b:1::7f00:1]/",
     "http://[100::1]/",
     "http://[2001::1]/",  # Teredo
