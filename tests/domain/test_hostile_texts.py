@@ -12,7 +12,7 @@ import zipfile
 
 import pytest
 
-from app.assistants.local.speech_text import formatted
+from app.assistants.local.speech_text import ChunkAggregator, formatted
 from app.domain.assistant import hooks, outgoing, speech_text
 from app.domain.resources.file_text import Unreadable, text_of_file
 
@@ -35,6 +35,15 @@ def _spoken(text: str) -> str:
 )
 def test_a_text_that_nobody_could_say_is_not_written_out(text: str) -> None:
     assert _spoken(text) == text
+
+
+@pytest.mark.parametrize("text", [f"One.{' ' * (LONG // 2)}", "\n" * (LONG // 2)])
+def test_spaces_are_cut_into_no_chunks(text: str) -> None:
+    async def cut() -> list[str]:
+        aggregator = ChunkAggregator(speech_text.parse({"chunkPlan": {"minCharacters": 5}}))
+        return [each.text async for each in aggregator.aggregate(text)]
+
+    assert asyncio.run(cut()) == []
 
 
 def test_a_line_break_among_many_spaces() -> None:

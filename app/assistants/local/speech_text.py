@@ -47,8 +47,10 @@ class ChunkAggregator(SimpleTextAggregator):
 
     async def aggregate(self, text: str) -> AsyncIterator[Aggregation]:
         for character in text:
-            # a boundary within a number or a name has no space behind it
-            if character.isspace() and self._is_whole():
+            # A boundary within a number or a name has no space behind it. Of several spaces the
+            # first decides, because a look for each of many would take minutes.
+            first = character.isspace() and not self._chunk[-1:].isspace()
+            if first and self._is_whole():
                 yield self._cut()
             self._chunk += character
 
