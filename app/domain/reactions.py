@@ -81,7 +81,7 @@ REPLACES_SOCKET = frozenset({EventKind.FORWARD_STARTED, EventKind.REATTACHED})
 
 REACTIONS: Mapping[Fact, Sequence[Reaction]] = {
     Fact.PRICE_KNOWN: [carrier_price.add_price],
-    Fact.TRANSFERRED: [transfers.update],
+    Fact.TRANSFERRED: [transfers.update, dial_limit.give_back_forward],
     Fact.SLOT_FREED: [advance.freed],
     Fact.STATUS_CHANGED: [server_messages.queue_status],
     Fact.REASON_SETTLED: [pending.report, carrier_price.ask_later, dial_limit.give_back],

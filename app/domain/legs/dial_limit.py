@@ -2,7 +2,8 @@
 
 It bounds the bill of a stolen key, and of an assistant that is talked into transfers. A forward
 counts for the key that created the call, and for the organisation if none did. A leg takes the
-longest that it may last, and gives back the rest at the call's end.
+longest that it may last, and gives back the rest at its end. Later the rest would have leaked, and
+others would get what they are not due.
 """
 
 from __future__ import annotations
@@ -37,6 +38,13 @@ BEFORE = (Step.RINGING, Step.ANSWERED)
 OUTCOMES = frozenset({EventKind.FORWARD_ENDED, EventKind.FORWARD_FAILED})
 
 log = logging.getLogger(__name__)
+
+
+class Leg(NamedTuple):
+    """A leg that we dialled: the longest it could last, and how long it did."""
+
+    longest: timedelta
+    talked: timedelta
 
 
 class Refusal(NamedTuple):
@@ -91,10 +99,30 @@ def text_problem(tx: CallTx, destination: JsonObject) -> str | None:
 
 
 def give_back(change: Change) -> None:
-    """The reaction to a call's end: give back the minutes that its legs have not used."""
+    """The reaction to a call's end: give back the minutes that its legs have not used.
+
+    A forward whose outcome is known has given back already.
+    """
+    over = {event.data.get("forward") for event in change.log if event.kind in OUTCOMES}
+    forwards = (leg for forward, leg in _forwards(change) if forward not in over)
+    _give_back(change, [*_own_leg(change), *forwards])
+
+
+def give_back_forward(change: Change) -> None:
+    """The reaction to a forward's first outcome: give back the minutes that it has not used."""
+    if change.late:
+        return
+    new = [event for event in change.added if event.kind in OUTCOMES]
+    before = [each for each in change.log if each.kind in OUTCOMES and each not in new]
+    known = {event.data.get("forward") for event in before}
+    over = {event.data.get("forward") for event in new} - known
+    _give_back(change, [leg for forward, leg in _forwards(change) if forward in over])
+
+
+def _give_back(change: Change, legs: Sequence[Leg]) -> None:
     tx, settings = change.tx, change.tx.context.settings
     unused = timedelta()
-    for longest, talked in _legs(change):
+    for longest, talked in legs:
         left = _minutes_cost(settings, longest) - _minutes_cost(settings, min(longest, talked))
         unused += left
     if unused:
@@ -166,19 +194,25 @@ def _longest(seconds: float) -> timedelta:
     return min(HOUR, timedelta(seconds=seconds))
 
 
-def _legs(change: Change) -> Iterator[tuple[timedelta, timedelta]]:
-    """Of each leg that we dialled for the call: the longest it could last, and how long it did."""
+def _own_leg(change: Change) -> Iterator[Leg]:
+    """The leg of a call that we dialled."""
     call, state = change.tx.call, change.state
     dialled = "schedulePlan" not in call.body or call.facts.due_at is not None
     ended = state.ended_at or change.tx.context.now()
     if call.type == OUTBOUND and not call.bypass and dialled:
-        yield _longest(call.max_duration), _between(state.started_at or ended, ended)
+        yield Leg(_longest(call.max_duration), _between(state.started_at or ended, ended))
+
+
+def _forwards(change: Change) -> Iterator[tuple[str, Leg]]:
+    """The forwards of a call by their ids. One without an outcome lasts until the call's end."""
+    call, ended = change.tx.call, change.state.ended_at or change.tx.context.now()
     over = {event.data.get("forward"): event.at for event in change.log if event.kind in OUTCOMES}
     started = [event for event in change.log if event.kind is EventKind.FORWARD_STARTED]
     told: Sequence[JsonObject] = call.body.get(transfers.FIELD, ())
     for event, transfer in zip(started, told, strict=False):
         longest = longest_forward(change.tx.context.settings, transfer["destination"])
-        yield _longest(longest), _between(event.at, over.get(event.data["forward"], ended))
+        forward = event.data["forward"]
+        yield forward, Leg(_longest(longest), _between(event.at, over.get(forward, ended)))
 
 
 def _between(start: datetime, end: datetime) -> timedelta:

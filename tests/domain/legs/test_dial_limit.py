@@ -13,13 +13,14 @@ import pytest
 
 from app.default_org import NAMESPACE, ORG_ID
 from app.domain.calls import record
+from app.domain.calls.apply import apply_events
 from app.domain.calls.record import CallTx
 from app.domain.errors import Invalid, TooMany
 from app.domain.legs import dial_limit, transfer
 from app.settings import Settings
 from app.store import dial_limits
 from app.store.call_lists import CallFilter
-from providers.events import EndedReason, EventKind
+from providers.events import CallEvent, EndedReason, EventKind
 from tests.domain.use_cases import Clock, Domain, domain
 from tests.fakes.carriers.accounts import CUSTOMER
 from tests.fakes.carriers.twilio import TWILIO
@@ -129,6 +130,32 @@ def test_a_forward_takes_minutes_too(limited: Callable[..., Domain]) -> None:
     with ours.context.store.read() as conn:
         used = dial_limits.buckets(conn, KEY).minutes - START
     assert used == timedelta(minutes=6)  # one of ten minutes, as a part of the hour
+
+
+def test_a_failed_forward_gives_back_at_once(limited: Callable[..., Domain]) -> None:
+    """Later, what had leaked long since would be given back, for others: the limit several times."""
+    ours = limited(dial_minutes_per_hour=10)
+    call = dial(ours, phoneCallProviderBypassEnabled=True)
+    for number in range(2):
+        assert forward(ours, call) is None
+        with ours.context.store.write() as conn:
+            found = record.get(conn, call["id"], lock=True)
+            assert found is not None
+            assert found.facts.forward is not None
+            told = {"forward": found.facts.forward.id, "outcome": "busy"}
+            busy = [
+                CallEvent(
+                    EventKind.FORWARD_FAILED, ours.clock.at, f"busy {number} {again}", data=told
+                )
+                for again in range(2)
+            ]
+            apply_events(CallTx(ours.context, conn, found), busy[:1])
+            apply_events(CallTx(ours.context, conn, found), busy[1:])
+        ours.clock.pass_(1)
+    assert forward(ours, dial(ours, phoneCallProviderBypassEnabled=True)) is None
+    ours.end(call)
+    other = dial(ours, phoneCallProviderBypassEnabled=True)
+    assert "DIAL_MINUTES_PER_HOUR" in (forward(ours, other) or "")
 
 
 def test_an_operators_leg_takes_its_ringing_and_its_talk_too(
