@@ -104,9 +104,9 @@ def measure_join(change: Change) -> None:
 def awaits_media(state: CallState) -> bool:
     """Whether the carrier must request a document, or open the socket of its last document.
 
-    While forwarding, the carrier has requested it once the call's streams are replaced.
+    While forwarding it must request that of the forward, whether a socket is open or not.
     """
-    return bool(state.streams) if state.status is CallStatus.FORWARDING else state.lost
+    return not state.handed_over if state.status is CallStatus.FORWARDING else state.lost
 
 
 def longest_forward(context: Context) -> float:
@@ -145,11 +145,11 @@ def _limit_duration(change: Change) -> None:
     kinds, call = change.kinds, change.tx.call
     if EventKind.FORWARD_STARTED in kinds:
         _restart_duration_limit(change, longest_forward(change.tx.context))
+    forwarding = change.state.status is CallStatus.FORWARDING
     answered = EventKind.LEG_ANSWERED in kinds and not call.bypass
-    if answered or EventKind.MEDIA_CONNECTED in kinds:
+    if (answered or EventKind.MEDIA_CONNECTED in kinds) and not forwarding:
         start(change.tx, MAX_DURATION, call.max_duration)
-    failed = EventKind.FORWARD_FAILED in kinds
-    if failed and change.state.status is not CallStatus.FORWARDING:
+    if EventKind.FORWARD_FAILED in kinds and not forwarding:
         _restart_duration_limit(change, _seconds_left(change))
 
 

@@ -82,6 +82,8 @@ class CallState(NamedTuple):
     """The destination of the last forward that did not fail."""
     forwards: int = 0
     """How many times the call was forwarded, failed attempts included."""
+    handed_over: bool = False
+    """The leg has the document of the forward that goes on."""
     decided_by: CallEvent | None = None
     """The evidence that gives the reason."""
 
@@ -144,6 +146,7 @@ def fold(events: Iterable[CallEvent], never_answered: frozenset[EndedReason]) ->
         streams=streams,
         forwarded_to=open_forwards[-1].data.get("destination") if open_forwards else None,
         forwards=len(forwards),
+        handed_over=bool(open_forwards) and _is_handed_over(view, open_forwards[-1]),
         decided_by=winner,
     )
 
@@ -293,6 +296,11 @@ def _streams(view: _View) -> _Streams:
 def _open_forwards(view: _View, started: Sequence[CallEvent]) -> list[CallEvent]:
     failed = _failed_forwards(view)
     return [event for event in started if event.data.get("forward") not in failed]
+
+
+def _is_handed_over(view: _View, started: CallEvent) -> bool:
+    forward = started.data.get("forward")
+    return any(event.data.get("forward") == forward for event in view.of(EventKind.REATTACHED))
 
 
 def _failed_forwards(view: _View) -> set[str | None]:

@@ -119,8 +119,11 @@ def _max_duration(fired: Fired) -> None:
 def _media_lost(fired: Fired) -> None:
     state = fired.state
     if awaits_media(state) and state.status is not CallStatus.ENDED:
-        gone = EndedReason.PHONE_CALL_PROVIDER_CLOSED_WEBSOCKET
-        reason = EndedReason.SERVER_SHUTDOWN if state.shut_down else gone
+        reason = EndedReason.PHONE_CALL_PROVIDER_CLOSED_WEBSOCKET
+        if not state.joined:  # it was transferred before its assistant had joined
+            reason = EndedReason.ASSISTANT_JOIN_TIMED_OUT
+        elif state.shut_down:
+            reason = EndedReason.SERVER_SHUTDOWN
         _end(fired.tx, EventKind.MEDIA_GONE, reason, LOST)
 
 

@@ -10,13 +10,14 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from app.domain.calls import instructions, record
-from app.domain.calls.apply import Change, state_of
+from app.domain.calls.apply import Change, folded
 from app.domain.calls.record import Call, CallTx
 from app.domain.calls.state import CallState
 from app.domain.context import Context
-from app.domain.legs import transfer, warm_jobs
+from app.domain.legs import hangup, transfer, warm_jobs
 from app.domain.legs.leg_at_carrier import client_of
-from app.store import accounts, events
+from app.domain.legs.warm_steps import progress
+from app.store import accounts
 from app.store.vault import WrongKey
 from providers.base.instructions import Instruction
 from providers.errors import CarrierError, NotConfigured
@@ -34,9 +35,30 @@ def release(change: Change) -> None:
     tx, pending = change.tx, change.tx.call.facts.forward
     if pending is None or not transfer.is_warm(pending):
         return
-    warm_jobs.hang_up(tx, pending)
-    if _is_held(change.log, change.state):
+    warm_jobs.hang_up(tx, pending.id)
+    if _is_held(change.log, change.state, pending.id):
         warm_jobs.bring_back(tx)
+
+
+def enqueue_deleted(tx: CallTx) -> None:
+    """Queue the hang-ups of the legs in a transfer of a call that is about to be deleted.
+
+    No document follows the room then. Caller and operator who are together are left alone.
+    """
+    pending, credential = (
+        tx.call.facts.forward,
+        accounts.get_credential(tx.conn, tx.call.credential_id),
+    )
+    if pending is None or credential is None or not transfer.is_warm(pending):
+        return
+    log_of_call, state = folded(tx)
+    known = progress(log_of_call, pending.id)
+    if known.connected or not _is_held(log_of_call, state, pending.id):
+        return
+    theirs = None if known.outcome else known.operator_ref
+    for leg in filter(None, (theirs, tx.call.facts.leg_ref if tx.call.bypass else None)):
+        at, name = tx.call.facts.api_url, f":{leg}"
+        hangup.enqueue_lost_leg(tx.context, tx.conn, tx.call.id, leg, credential, at, name=name)
 
 
 def run(context: Context, payload: Mapping[str, str]) -> float | None:
@@ -65,9 +87,9 @@ def run(context: Context, payload: Mapping[str, str]) -> float | None:
 
 def _following(tx: CallTx) -> Sequence[Instruction]:
     """What the caller's leg does next; nothing if it is not in the room."""
-    log_of_call = events.of_call(tx.conn, tx.call.id)
-    state = state_of(tx)
-    if not _is_held(log_of_call, state):
+    pending = tx.call.facts.forward
+    log_of_call, state = folded(tx)
+    if pending is None or not _is_held(log_of_call, state, pending.id):
         return []
     if state.status is CallStatus.ENDED:
         return instructions.return_leg(tx.call)
@@ -83,8 +105,12 @@ def _is_over_for_long(context: Context, call: Call) -> bool:
     return over is not None and (context.now() - over).total_seconds() > PATIENCE_SECONDS
 
 
-def _is_held(log_of_call: Sequence[CallEvent], state: CallState) -> bool:
-    """Whether the caller was sent into the room, and is known neither elsewhere nor gone."""
-    sent = any(e.kind is EventKind.REATTACHED and "forward" in e.data for e in log_of_call)
-    over = {EventKind.LEG_ENDED, EventKind.FORWARD_ENDED}
-    return sent and not state.streams and not any(e.kind in over for e in log_of_call)
+def _is_held(log_of_call: Sequence[CallEvent], state: CallState, forward_id: str) -> bool:
+    """Whether the caller was sent into this transfer's room, and is known neither elsewhere nor gone.
+
+    Of an earlier transfer, only a room that was left is known: another one has its own.
+    """
+    of_it = {e.kind for e in log_of_call if e.data.get("forward") == forward_id}
+    if EventKind.REATTACHED not in of_it or EventKind.FORWARD_ENDED in of_it:
+        return False
+    return not state.streams and all(e.kind is not EventKind.LEG_ENDED for e in log_of_call)

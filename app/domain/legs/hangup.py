@@ -89,10 +89,12 @@ def enqueue_lost_leg(
     leg_ref: str,
     credential: JsonObject,
     api_url: str | None = None,
+    *,
+    name: str = "",
 ) -> None:
     """Queue the hang-up of the leg of a deleted call. The job has all its data.
 
-    It has the account's sealed secret, too, because the account may be deleted before it runs.
+    ``name``: of a leg beside the call's own. It has the account's sealed secret, too, because the account may be deleted before it runs.
     """
     leg = {
         "ref": leg_ref,
@@ -103,7 +105,7 @@ def enqueue_lost_leg(
         "sealed": to_text(credential["secret"]) if credential["secret"] else None,
         "since": context.now().isoformat(),
     }
-    _enqueue(context, conn, call_id, {"leg": leg})
+    _enqueue(context, conn, call_id, {"leg": leg}, name=name)
 
 
 def _enqueue(
@@ -112,9 +114,10 @@ def _enqueue(
     call_id: str,
     more: JsonObject | None = None,
     delay: float = 0.0,
+    name: str = "",
 ) -> None:
     payload = {"callId": call_id, **(more or {})}
-    key, lock = f"{JOB}:{call_id}", f"leg:{call_id}"
+    key, lock = f"{JOB}:{call_id}{name}", f"leg:{call_id}"
     context.jobs.enqueue(conn, JOB, key, payload, delay=delay, lock=lock)
 
 

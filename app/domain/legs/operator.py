@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from app.domain.assistant import transfer_plan
 from app.domain.calls import answers
-from app.domain.calls.apply import apply_events, apply_report
+from app.domain.calls.apply import Applied, apply_events, apply_report
 from app.domain.calls.facts import PendingForward
 from app.domain.calls.record import CallTx, Changes
 from app.domain.legs import operator_talk, transfer, warm_jobs
@@ -34,6 +34,8 @@ def handle(tx: CallTx, webhook: VerifiedWebhook) -> list[Instruction]:
     hung_up: list[Instruction] = [HangUp()] if webhook.report.asks else []
     pending = awaited(tx, attempt)
     if pending is None:
+        if attempt is not None and _names_leg(applied, attempt):
+            warm_jobs.hang_up(tx, attempt)
         return hung_up
     found = progress(applied.log, pending.id)
     if applied.added:
@@ -69,6 +71,13 @@ def joined(tx: CallTx, pending: PendingForward, source: str) -> None:
     """Store that the operator is with the caller, of which no event has told."""
     event = forward_event(tx.context, EventKind.OPERATOR_JOINED, pending.id)._replace(source=source)
     apply_events(tx, [event], transfer.shown(tx, pending))
+
+
+def _names_leg(applied: Applied, forward_id: str) -> bool:
+    """Whether the leg is up, and nothing before has named it: so nothing could hang it up."""
+    found, new = progress(applied.log, forward_id), {event.key for event in applied.added}
+    before = progress((each for each in applied.log if each.key not in new), forward_id)
+    return bool(found.operator_ref) and not (before.operator_ref or found.outcome)
 
 
 def _goes_on(tx: CallTx) -> bool:

@@ -80,8 +80,7 @@ def _begin(context: Context, call_id: str, forward_id: str) -> Attempt | None:
 def _accepted(context: Context, attempt: Attempt, placed: PlacedCall) -> None:
     """Store the operator's leg. The leg of a transfer that is over meanwhile is hung up."""
     with _locked(context, attempt.call_id) as tx:
-        pending = tx and tx.call.facts.forward
-        if tx is None or pending is None:
+        if tx is None:
             return
         event = CallEvent(
             EventKind.OPERATOR_RINGING,
@@ -91,10 +90,10 @@ def _accepted(context: Context, attempt: Attempt, placed: PlacedCall) -> None:
             data={"forward": attempt.forward_id, "forwardLegRef": placed.leg_ref},
         )
         apply_events(tx, [event])
-        if operator.awaited(tx, attempt.forward_id):
+        if pending := operator.awaited(tx, attempt.forward_id):
             warm_jobs.watch(tx, pending, Step.RINGING)
         else:
-            warm_jobs.hang_up(tx, pending)
+            warm_jobs.hang_up(tx, attempt.forward_id)
 
 
 def _refused(context: Context, payload: Mapping[str, str], error: ProviderError | WrongKey) -> None:
@@ -127,8 +126,7 @@ def watch(context: Context, payload: Mapping[str, str]) -> float | None:
             outcome = operator.NO_ANSWER if step is Step.RINGING else operator.FAILED
             operator.fail(tx, pending, outcome)
             return None
-    _ask(context, payload)
-    return None
+    return _ask(context, payload)
 
 
 def _look(tx: CallTx, pending: PendingForward) -> float | None:
@@ -143,12 +141,15 @@ def _look(tx: CallTx, pending: PendingForward) -> float | None:
     return None
 
 
-def _ask(context: Context, payload: Mapping[str, str]) -> None:
-    """Ask the carrier about both legs of a transfer whose last event did not come."""
+def _ask(context: Context, payload: Mapping[str, str]) -> float | None:
+    """Ask the carrier about both legs of a transfer whose last event did not come.
+
+    Returns the seconds until it is asked again, if it may answer then.
+    """
     with context.store.read() as conn:
         call = record.get(conn, payload["callId"])
         if call is None:
-            return
+            return None
         known = progress(events.of_call(conn, call.id), payload["forward"])
         credential = _credential(CallTx(context, conn, call))
     try:
@@ -157,16 +158,18 @@ def _ask(context: Context, payload: Mapping[str, str]) -> None:
         theirs = _ended(client, call, known.operator_ref)
     except (ProviderError, WrongKey) as error:
         log.warning("call %s: its transfer is not known: %s", call.id, error)
-        return
+        may_answer = isinstance(error, CarrierError) and not error.permanent
+        return LOOK_SECONDS if may_answer else None
     with waiting(context, call.id, payload["forward"]) as found:
         if found is None:
-            return
+            return None
         if caller:
             apply_events(found[0], caller)
         elif theirs:
             operator.fail(*found, operator.FAILED)
         else:
             operator.joined(*found, source=call.provider)
+    return None
 
 
 def hang_up(context: Context, payload: Mapping[str, str]) -> float | None:

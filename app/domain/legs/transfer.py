@@ -47,6 +47,7 @@ MAX_FORWARDS = 3
 HIDDEN = "forward"
 """Key of the call's secrets: those of the destination of its newest forward."""
 NO_ROOM = "this carrier connects a leg at once: it has no room where a caller can wait"
+ON_ITS_WAY = "the call cannot be transferred: its caller is on the way back from another transfer"
 NO_LEG = "a call from a browser has no phone leg, so it cannot be transferred"
 
 
@@ -57,6 +58,9 @@ def transfer(tx: CallTx, destination: JsonObject, content: str | None, summary: 
     """
     if tx.call.status != CallStatus.IN_PROGRESS:
         raise Invalid(f"the call cannot be transferred: its status is {tx.call.status}")
+    state = state_of(tx)
+    if state.forwards and not state.streams:  # nothing would take its leg out of the room
+        raise Invalid(ON_ITS_WAY)
     reason = EndedReason.ASSISTANT_FORWARDED_CALL
     problem = begin(tx, destination, message=content, reason=reason, summary=summary)
     if problem:
@@ -160,11 +164,12 @@ def _briefing(destination: JsonObject, summary: str) -> str | None:
 def hand_over(tx: CallTx, state: CallState, question: CallEvent | None = None) -> list[Instruction]:
     """The instructions that forward the leg. A repeated request gets the same ones.
 
-    The leg's media socket is marked as replaced, so that its late events do not end the call.
+    An event says that the leg has this document. It marks the leg's media socket as replaced, so
+    that its late events do not end the call.
     """
     pending = _pending(tx.call)
     answers = {"answers": question.key} if question is not None else {}
-    if state.streams or answers:
+    if state.streams or answers or not state.handed_over:
         replaced = CallEvent(
             EventKind.REATTACHED,
             at=tx.context.now(),
@@ -296,17 +301,36 @@ def shown(tx: CallTx, pending: PendingForward) -> Changes:
     return {"body": {**tx.call.body, **told}}
 
 
+def is_awaited(tx: CallTx) -> bool:
+    """Whether the forward of the request's token is the newest."""
+    return _pending(tx.call).id == tx.call.token_data.get("forward")
+
+
 def after(tx: CallTx, state: CallState, new: Sequence[CallEvent]) -> bool:
     """Handle a forward's end. Returns whether the caller goes back to the assistant.
 
     If not, the call ends. An unknown outcome counts as a failure, because the leg is back.
+    What follows a failure that was known before is decided, and the assistant knows of it.
     """
     pending, attempt = _pending(tx.call), tx.call.token_data.get("forward")
-    if state.status is CallStatus.FORWARDING and attempt == pending.id:
+    if attempt != pending.id or _had_failed(tx, attempt, new):
+        return True
+    if state.status is CallStatus.FORWARDING:
         failed = forward_event(tx.context, EventKind.FORWARD_FAILED, attempt)
         apply_events(tx, [failed])
     words = (e.data["outcome"] for e in new if e.data.get("outcome"))
     return give_up(tx, pending, next(words, NO_WORD))
+
+
+def _had_failed(tx: CallTx, attempt: str, new: Sequence[CallEvent]) -> bool:
+    """Whether this forward had failed before these events."""
+    keys = {event.key for event in new}
+    return any(
+        each.kind is EventKind.FORWARD_FAILED
+        and each.data.get("forward") == attempt
+        and each.key not in keys
+        for each in events.of_call(tx.conn, tx.call.id)
+    )
 
 
 def give_up(tx: CallTx, pending: PendingForward, outcome: str, why: str = "") -> bool:
@@ -315,7 +339,7 @@ def give_up(tx: CallTx, pending: PendingForward, outcome: str, why: str = "") ->
     It is told why, with the operator's reason. Where it gets no caller back, the call ends.
     """
     if is_warm(pending):
-        warm_jobs.hang_up(tx, pending)
+        warm_jobs.hang_up(tx, pending.id)
     if pending.back:
         fallback.tell(tx, pending, outcome, why)
         return True

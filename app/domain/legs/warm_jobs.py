@@ -35,10 +35,10 @@ def watch(tx: CallTx, pending: PendingForward, step: Step) -> None:
         tx.context.jobs.enqueue(tx.conn, WATCH, key, payload, delay=seconds)
 
 
-def hang_up(tx: CallTx, pending: PendingForward) -> None:
+def hang_up(tx: CallTx, forward_id: str) -> None:
     """Hang up the operator's leg, if the carrier has named it."""
-    payload = {"callId": tx.call.id, "forward": pending.id}
-    tx.context.jobs.enqueue(tx.conn, HANG_UP, f"{HANG_UP}:{pending.id}", payload)
+    payload = {"callId": tx.call.id, "forward": forward_id}
+    tx.context.jobs.enqueue(tx.conn, HANG_UP, f"{HANG_UP}:{forward_id}", payload)
 
 
 def bring_back(tx: CallTx) -> None:

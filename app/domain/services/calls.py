@@ -33,6 +33,7 @@ from app.domain.calls.tokens import DocumentTokens
 from app.domain.context import Context
 from app.domain.errors import Invalid, NotFound
 from app.domain.legs import (
+    caller_back,
     carrier_price,
     dial_limit,
     hangup,
@@ -211,7 +212,9 @@ class CallService:
 
     def erase(self, conn: Connection, call: Call) -> None:
         """Delete a locked call and all its data, as part of this transaction."""
-        hangup.enqueue_deleted(CallTx(self.context, conn, call))
+        tx = CallTx(self.context, conn, call)
+        hangup.enqueue_deleted(tx)
+        caller_back.enqueue_deleted(tx)
         for job in (pending.TIMER, carrier_price.JOB, START_SCHEDULED):
             self.context.jobs.cancel(conn, f"{job}:{call.id}")
         recording_files.delete_of_call(self.context, conn, call.id)

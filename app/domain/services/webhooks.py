@@ -290,8 +290,10 @@ class LegService:
         state, is_new = applied.state, bool(applied.added)
         if state.status is CallStatus.ENDED:
             return farewell(tx.call)
-        if state.status is CallStatus.FORWARDING:
-            return transfer.hand_over(tx, state) if is_new else transfer.forward(tx)
+        if state.status is CallStatus.FORWARDING and (is_new or not state.joined):
+            return transfer.hand_over(tx, state)  # perhaps to what its server has named meanwhile
+        if state.status is CallStatus.FORWARDING and state.handed_over:
+            return transfer.forward(tx)
         if tx.call.facts.asking_since is not None:
             return Question(tx.call.id, first=False)
         if self._has_limit:
@@ -347,11 +349,12 @@ class LegService:
     ) -> list[Instruction]:
         """The answer to a request that came before, perhaps long ago. It changes nothing.
 
-        A document is the same as then, and its media token may be used or expired by now.
+        A document is the same as then, and its media token may be used or expired by now. A leg
+        that is to be forwarded gets no socket by it, and asks again: then its operator is dialled.
         """
         if state.status is CallStatus.ENDED:
             return _farewell(tx, webhook)
-        if state.status is CallStatus.FORWARDING:
+        if state.status is CallStatus.FORWARDING and state.handed_over:
             return transfer.forward(tx)
         if waiting := line.get(tx):
             return line.hold(tx, waiting)
@@ -368,6 +371,8 @@ class LegService:
         """The instruction after a forward: back to the assistant, or return the leg."""
         if not tx.call.facts.forward:
             return []
+        if state.status is CallStatus.FORWARDING and not transfer.is_awaited(tx):
+            return transfer.hand_over(tx, state)  # out of an earlier one
         if transfer.after(tx, state, new):
             return [self._document(tx, next((event.key for event in new), None))]
         return instructions.return_leg(tx.call)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 
 from app.domain.assistant.fields import list_of
 from app.domain.calls import record
-from app.domain.legs import operator_talk
+from app.domain.calls.record import CallTx
+from app.domain.context import Context, Reply
+from app.domain.legs import operator, operator_talk
+from app.domain.legs.assistant_request import AssistantRequests
 from app.settings import Settings
 from tests.domain.live_call import call_of
 from tests.fakes.carriers.leg import CUSTOMER, Leg
@@ -23,6 +28,8 @@ SAID = f"Closed, {CUSTOMER}."
 THERE = {"type": "number", "number": "+14155550188"}
 CLOSED = {"type": "number", "number": "+4930123456"}
 """Of a country that the organisation has no number of."""
+
+WARM = {**THERE, "transferPlan": {"mode": "warm-transfer-say-message", "message": "Hello."}}
 
 Hooked = Callable[..., None]
 
@@ -43,6 +50,15 @@ def hooked(api: Api, number: dict[str, Any]) -> Hooked:
 
 def to(destination: dict[str, Any]) -> dict[str, Any]:
     return {"type": "transfer", "destination": destination}
+
+
+def jobs(context: Context) -> set[str]:
+    """The kinds of the jobs that wait."""
+    query = "SELECT kind FROM jobs"
+    if not context.store.is_sqlite:
+        query = "SELECT args->>'kind' FROM procrastinate_jobs"
+    with context.store.read() as conn:
+        return set(conn.execute(sa.text(query)).scalars())
 
 
 class TestSay:
@@ -90,6 +106,34 @@ class TestTransfer:
         leg.say("completed", 30, lasted=30)
         call = call_of(api, leg)
         assert call["endedReason"] != "assistant-forwarded-call"
+
+    def test_a_caller_whose_operator_cannot_come_leaves_the_room(
+        self, api: Api, leg: Leg, hooked: Hooked
+    ) -> None:
+        """No assistant waits for them: the call ends, and its leg goes back to its flow."""
+        hooked(to(WARM))
+        leg.arrive()
+        context = leg.app.extensions["patchbay"].context
+        with context.store.write() as conn:
+            call = record.get(conn, call_of(api, leg)["id"], lock=True)
+            assert call is not None
+            assert call.facts.forward is not None
+            operator.fail(CallTx(context, conn, call), call.facts.forward, "busy")
+        assert call_of(api, leg)["endedReason"] == "call.ringing.hook-executed-transfer"
+        assert {"dial-operator", "watch-transfer", "caller-back"} <= jobs(context)
+
+    def test_a_destination_of_the_server_is_dialled(
+        self, api: Api, leg: Leg, number: dict[str, Any]
+    ) -> None:
+        server = {"url": "https://client.example/vapi"}
+        api.patch(f"/phone-number/{number['id']}", {"assistantId": None, "server": server})
+        services = leg.app.extensions["patchbay"]
+        reply = Reply(json.dumps({"destination": WARM}).encode())
+        asking = replace(services.context, ask_server=lambda *_: reply)
+        services.legs.requests = AssistantRequests(asking)
+        leg.arrive()
+        assert call_of(api, leg)["status"] == "forwarding"
+        assert {"dial-operator", "watch-transfer"} <= jobs(services.context)
 
     def test_a_closed_country_is_not_dialled(self, api: Api, leg: Leg, hooked: Hooked) -> None:
         hooked(to(CLOSED))

@@ -105,10 +105,11 @@ class WarmTransfer:
         leg: Leg | None,
         token: str,
         asks: bool,
+        key: str = "",
         **more: Any,
     ) -> list[Instruction]:
         events = [
-            CallEvent(kind, self.ours.clock(), f"{hook}:{next(self._number)}", **more)
+            CallEvent(kind, self.ours.clock(), key or f"{hook}:{next(self._number)}", **more)
             for kind in kinds
         ]
         provider = self.ours.context.providers[self.carrier.name]
