@@ -238,11 +238,18 @@ class MediaService:
     def request_end(
         self, claim: StreamClaim, reason: EndedReason, message: str | None = None
     ) -> None:
-        """Store our decision to end the call. The caller closes the socket after the commit."""
+        """Store our decision to end the call. The caller closes the socket after the commit.
+
+        An assistant that has transferred its caller decides nothing. A process that stops alone
+        does: no other answers the carrier then.
+        """
         with self.context.store.write() as conn:
             found = record.get(conn, claim.call_id, lock=True, log=True)
             if found is not None:
                 tx = CallTx(self.context, conn, found)
+                alone = reason is EndedReason.SERVER_SHUTDOWN
+                if found.status == CallStatus.FORWARDING and not alone:
+                    return
                 if found.status != CallStatus.ENDED:  # before the end-of-call report
                     live_messages.delegate_control(tx, {"request": "hang-up"})
                 apply.request_end(tx, reason, message)
@@ -413,11 +420,15 @@ class MediaService:
         self._pending_db_errors[claim.call_id] = claim.stream
 
     def flush_db_errors(self) -> None:
-        """End remembered calls that are open with ``db-error``. Raises the store's error."""
+        """End remembered calls that are open with ``db-error``. Raises the store's error.
+
+        A call that is being forwarded needs no socket.
+        """
         for call_id, stream in tuple(self._pending_db_errors.items()):
             with self.context.store.write() as conn:
                 found = record.get(conn, call_id, lock=True, log=True)
-                if found is not None and found.status != CallStatus.ENDED:
+                over = {CallStatus.ENDED, CallStatus.FORWARDING}
+                if found is not None and found.status not in over:
                     self._flush_db_error(CallTx(self.context, conn, found), stream)
             del self._pending_db_errors[call_id]
 

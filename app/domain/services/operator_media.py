@@ -62,7 +62,10 @@ class OperatorMedia(MediaService):
         self._fail(claim, operator_talk.HUNG_UP)
 
     def lost(self, claim: StreamClaim, why: EndedReason | None = None, word: str = "") -> None:
-        """Record a socket that closed without a stop message. It is not opened again."""
+        """Record a socket that closed without a stop message. It is not opened again.
+
+        An operator who has agreed needs it no more: the leg asks what follows, and joins.
+        """
         self._fail(claim, operator.FAILED, word)
 
     def request_end(
@@ -204,7 +207,9 @@ class OperatorMedia(MediaService):
             if found is None:
                 return
             tx, forward = found
-            if progress(events.of_call(tx.conn, tx.call.id), forward.id).step is Step.JOINED:
+            known = progress(events.of_call(tx.conn, tx.call.id), forward.id)
+            agreed = known.step is Step.BRIEFED and outcome == operator.FAILED
+            if agreed or known.step is Step.JOINED:
                 return
             is_theirs = outcome == operator_talk.DECLINED
             error = None if is_theirs else told or None

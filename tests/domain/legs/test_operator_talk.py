@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import permutations
 from typing import Any
 from urllib.parse import urlsplit
@@ -252,6 +252,40 @@ def test_a_lost_socket_is_not_opened_again(talk: Talk) -> None:
     assert talk.transfer["status"] == "failed"
     assert talk.events("forward.failed")[0]["data"]["error"] == "1006"
     assert [type(each) for each in talk.talked()] == [HangUp]
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda talk: talk.media.lost(talk.claim, word="1006"),
+        lambda talk: talk.media.lost(talk.claim, R.SERVER_SHUTDOWN),
+        lambda talk: talk.media.request_end(talk.claim, R.PIPELINE_ERROR_DEEPGRAM_VOICE_FAILED),
+    ],
+    ids=["lost", "our process stops", "the voice fails"],
+)
+def test_an_operator_who_has_agreed_needs_no_last_words(
+    talk: Talk, end: Callable[[Talk], None]
+) -> None:
+    """The leg, which is up, asks what follows. One that is over tells so."""
+    talk.reach()
+    talk.media.request_end(talk.claim, R.ASSISTANT_FORWARDED_CALL)
+    end(talk)
+    assert talk.outcome == ("forwarding", None)
+    assert [type(each) for each in talk.talked()] == [Join]
+    end(talk)  # it may be stored behind the question
+    talk.operator(HookKind.ROOM, EventKind.OPERATOR_JOINED)
+    assert talk.transfer["status"] == "connected"
+
+
+def test_an_operator_whose_leg_asks_nothing_keeps_nobody_on_hold(talk: Talk) -> None:
+    """Their socket is lost, their leg is silent, and the talk's longest time is over."""
+    talk.reach()
+    talk.media.request_end(talk.claim, R.ASSISTANT_FORWARDED_CALL)
+    talk.media.lost(talk.claim, word="1006")
+    talk.ours.clock.pass_(45)
+    assert talk.run("watch-transfer", "briefed") is None
+    assert talk.outcome == ("in-progress", None)
+    assert talk.has("caller-back")
 
 
 def test_a_socket_that_no_process_told_of(talk: Talk) -> None:

@@ -13,7 +13,7 @@ from app.domain.calls.apply import apply_events
 from app.domain.calls.record import CallTx
 from app.domain.calls.schedule import FORWARD_GRACE_SECONDS, LOST, MAX_DURATION
 from providers.errors import Refused
-from providers.events import CallEvent, EventKind
+from providers.events import CallEvent, EndedReason, EventKind
 from tests.domain.conftest import JOIN
 from tests.domain.live_call import Live, join
 from tests.domain.timers import fire, waiting
@@ -109,6 +109,21 @@ def test_an_end_by_the_api_wins(leg: Leg, forwarding: Live) -> None:
     forwarding.end()
     assert THERE["number"][1:] not in leg.ask(forwarding.document).text
     assert forwarding.reason == "manually-canceled"
+
+
+def test_what_its_assistant_decides_then_comes_too_late(forwarding: Live) -> None:
+    """It has given the call away, and hears nobody: silence is no reason to end the call."""
+    forwarding.media.request_end(forwarding.claim, EndedReason.SILENCE_TIMED_OUT)
+    assert (forwarding.status, forwarding.reason) == ("forwarding", None)
+    forwarding.media.request_end(forwarding.claim, EndedReason.SERVER_SHUTDOWN)
+    assert forwarding.reason == "server-shutdown"
+
+
+def test_a_store_that_did_not_take_the_sockets_end_ends_no_transfer(forwarding: Live) -> None:
+    forwarding.media.pending_db_errors(forwarding.claim)
+    forwarding.media.flush_db_errors()
+    assert (forwarding.status, forwarding.reason) == ("forwarding", None)
+    assert not forwarding.media.has_pending_db_errors
 
 
 def test_the_socket_is_told_to_close(forwarding: Live) -> None:
