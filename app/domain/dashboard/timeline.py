@@ -13,7 +13,7 @@ from app.domain.calls.record import Call
 from app.domain.calls.redaction import redacted
 from app.domain.context import Context
 from app.domain.dashboard.timeline_texts import GAPS, LONG_SECONDS
-from app.domain.reporting.explain import KINDS, Step
+from app.domain.reporting.explain import KINDS, Step, sentence
 from providers.common.json_types import JsonDict, JsonObject
 from providers.events import EventKind
 
@@ -133,7 +133,7 @@ def _title(event: JsonObject) -> str:
         return f"A note, which changes nothing: {word}."
     if event["kind"] == EventKind.NOTE and "was" in data:
         return f"About another leg than the call's own ({data['was']})."
-    return KINDS[EventKind(event["kind"])]
+    return sentence(EventKind(event["kind"]), data)
 
 
 def gap(before: JsonObject, meaning: str, event: JsonObject) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from app.domain.calls.state import EVIDENCE, CallState, fold, weigh
 from app.domain.reporting.ended_texts import told
+from providers.common.json_types import JsonObject
 from providers.events import CallEvent, EndedReason, EventKind
 
 KINDS: Mapping[EventKind, str] = {
@@ -55,6 +56,7 @@ KINDS: Mapping[EventKind, str] = {
     EventKind.RECORDING_FAILED: "The carrier has no recording.",
     EventKind.NOTE: "A note, which never changes a call.",
 }
+FORWARD_FETCHED = "The leg got the document of its forward."
 
 ROWS: Sequence[str] = (
     "the reason is frozen",
@@ -135,9 +137,17 @@ def explain(
         why = _why(event, row, winner, rows, repeated=repeated, settled=settled)
         lost = winner if _lost(event, row, winner) else None
         decides = winner is not None and event.key == winner.key and not repeated
-        steps.append(Step(event, KINDS[event.kind], changed, row, lost, decides, why))
+        steps.append(
+            Step(event, sentence(event.kind, event.data), changed, row, lost, decides, why)
+        )
         state, settled = after, settled or event.kind is EventKind.SETTLED
     return steps
+
+
+def sentence(kind: EventKind, data: JsonObject) -> str:
+    """What has happened, by an event of this kind."""
+    is_forward = kind is EventKind.REATTACHED and "forward" in data
+    return FORWARD_FETCHED if is_forward else KINDS[kind]
 
 
 def _difference(before: CallState | None, after: CallState | None) -> dict[str, tuple[Any, Any]]:

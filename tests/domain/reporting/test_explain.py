@@ -53,6 +53,15 @@ def test_the_same_evidence_decides_in_any_order(order: tuple[CallEvent, ...]) ->
     assert reasons[-1] == state.ended_reason == Reason.ASSISTANT_ENDED_CALL
 
 
+def test_the_document_of_a_forward_is_no_return_to_the_assistant() -> None:
+    """The call may have none: its number's hook has forwarded it."""
+    again = CallEvent(Kind.REATTACHED, CALL[0].at, "1")
+    forward = CallEvent(Kind.REATTACHED, CALL[0].at, "2", data={"forward": "x"})
+    first, second = explain([again, forward], NEVER_ANSWERED)
+    assert "assistant" in first.text
+    assert "assistant" not in second.text
+
+
 def test_what_an_event_did_and_what_it_lost_to() -> None:
     created, joined, intent, left, *_ = explain(CALL, NEVER_ANSWERED)
     assert created.changed == {"status": (None, "queued")}
