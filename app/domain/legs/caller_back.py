@@ -45,10 +45,8 @@ def enqueue_deleted(tx: CallTx) -> None:
 
     No document follows the room then. Caller and operator who are together are left alone.
     """
-    pending, credential = (
-        tx.call.facts.forward,
-        accounts.get_credential(tx.conn, tx.call.credential_id),
-    )
+    pending = tx.call.facts.forward
+    credential = accounts.get_credential(tx.conn, tx.call.credential_id)
     if pending is None or credential is None or not transfer.is_warm(pending):
         return
     log_of_call, state = folded(tx)
