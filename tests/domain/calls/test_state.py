@@ -428,6 +428,27 @@ def test_only_a_reattach_replaces_streams() -> None:
     assert (state.status, state.streams) == (CallStatus.ENDED, ("a",))
 
 
+FORWARDED = event(K.FORWARD_STARTED, 30, data={"forward": "2", "destination": "+1"})
+
+
+@pytest.mark.parametrize(
+    ("events", "handed_over"),
+    [
+        ([], False),  # no forward goes on
+        ([event(K.REATTACHED, 31, key="r")], False),  # a socket took the place of another
+        ([FORWARDED], False),  # the carrier has not asked yet
+        ([FORWARDED, event(K.REATTACHED, 31, key="r", data={"forward": "1"})], False),  # another's
+        ([FORWARDED, event(K.REATTACHED, 31, key="r", data={"forward": "2"})], True),
+    ],
+)
+def test_a_leg_is_handed_over_once_it_has_the_forwards_document(
+    events: list[CallEvent], handed_over: bool
+) -> None:
+    assert fold([CREATED, JOINED, *events]).handed_over is handed_over
+    failed = event(K.FORWARD_FAILED, 40, data={"forward": "2"})
+    assert fold([CREATED, JOINED, *events, failed]).handed_over is False
+
+
 def test_the_streams_are_those_in_force_that_have_a_name() -> None:
     nameless = event(K.MEDIA_CONNECTED, 54, key="of a carrier without stream ids")
     assert fold([CREATED, JOINED, LOST, CONTINUED, AGAIN, REJOINED, nameless]).streams == ("b",)
