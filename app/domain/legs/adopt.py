@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.domain.calls import record
 from app.domain.calls.facts import CallFacts
-from app.domain.calls.record import Call, CallTx, Changes
+from app.domain.calls.record import CallTx, Changes
 from app.domain.legs import late_binding
 from app.store import calls, owner_callbacks
 from providers.base.webhook import Leg
@@ -17,7 +17,7 @@ def bind_leg(tx: CallTx, leg: Leg, *, media: bool = False) -> Changes:
     Returns the changes of the call.
     """
     facts, changes = tx.call.facts, Changes()
-    if leg.leg_ref != _known(facts, media=media):
+    if leg.leg_ref != (facts.media_leg_ref if media else facts.leg_ref):
         owner_callbacks.foresee_lanes(tx.conn, tx.call.provider, leg.leg_ref, leg.call_ref)
         for ref in {leg.leg_ref, leg.call_ref}:
             _map_ref(tx, ref)
@@ -28,17 +28,6 @@ def bind_leg(tx: CallTx, leg: Leg, *, media: bool = False) -> Changes:
     if tx.call.provider_call_id is None:
         changes["provider_call_id"] = leg.call_ref
     return changes
-
-
-def is_bound(call: Call, leg: Leg, *, media: bool) -> bool:
-    """Whether the call has all ids of this leg, so that ``bind_leg`` changes nothing."""
-    facts = call.facts
-    has_ids = leg.leg_ref == _known(facts, media=media) and call.provider_call_id is not None
-    return has_ids and _bound(facts, leg, media=media) == facts
-
-
-def _known(facts: CallFacts, *, media: bool) -> str | None:
-    return facts.media_leg_ref if media else facts.leg_ref
 
 
 def _bound(facts: CallFacts, leg: Leg, *, media: bool) -> CallFacts:

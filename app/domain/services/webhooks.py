@@ -29,7 +29,7 @@ from app.domain.legs import (
     transfer,
     web_legs,
 )
-from app.domain.legs.adopt import bind_leg, is_bound, move_to_leg
+from app.domain.legs.adopt import bind_leg, move_to_leg
 from app.domain.legs.assistant_request import AssistantRequests, Question
 from app.domain.legs.auth import belongs
 from app.domain.legs.inbound import (
@@ -249,11 +249,7 @@ class LegService:
             if effect:
                 changes.update(effect(tx, event))
         own = any(event.kind not in NOT_ABOUT_OWN_LEG for event in new)
-        if (
-            report.leg is not None
-            and own
-            and not is_bound(tx.call, report.leg, media=report.media_leg)
-        ):
+        if report.leg is not None and own and not _is_bound(tx.call, report.leg, report.media_leg):
             changes.update(bind_leg(tx, report.leg, media=report.media_leg))
         if report.visit is not None and not _is_unknown_leg(tx.call, webhook):
             changes.update(self.arrivals.leg_facts(tx.call, webhook))
@@ -431,6 +427,17 @@ def _is_unknown_leg(call: Call, webhook: VerifiedWebhook) -> bool:
 
 def _has_customer(call: Call, leg: Leg) -> bool:
     return (destinations.number_of(call.facts.customer) or None) in {leg.from_, leg.to}
+
+
+def _is_bound(call: Call, leg: Leg, media: bool) -> bool:
+    """Whether the call has all ids of this leg, so that ``bind_leg`` changes nothing."""
+    known = call.facts.media_leg_ref if media else call.facts.leg_ref
+    return (
+        known == leg.leg_ref
+        and call.provider_call_id is not None
+        and not (leg.api_url and call.facts.api_url is None)
+        and not (leg.sip and not media and not call.facts.sip_leg)
+    )
 
 
 def _noted(event: CallEvent) -> CallEvent:
