@@ -13,6 +13,8 @@ E164 = re.compile(rf"\+{PATTERN}", re.ASCII)
 DIGITS = re.compile(PATTERN, re.ASCII)
 # With or without the plus; group 1: the digits.
 EITHER = re.compile(rf"\+?({PATTERN})", re.ASCII)
+# As a trunk dials it abroad: with the plus or a prefix, or, if it is long, without.
+DIALLED = re.compile(rf"(?:\+|00|011)({PATTERN})|([1-9]\d{{10,14}})", re.ASCII)
 # Vapi's rule for a number whose check is off.
 LOOSE = re.compile(r"(?=.{3,40}\Z)\+?[a-zA-Z0-9]+", re.ASCII)
 
@@ -24,3 +26,9 @@ def unchecked(number: str) -> str:
     """
     digits = number.removeprefix("+").removeprefix("00")
     return f"+{digits}" if DIGITS.fullmatch(digits) else number
+
+
+def dialled(text: str) -> str | None:
+    """The E.164 number that a trunk dials for this text; None: it is one of the trunk's own."""
+    found = DIALLED.fullmatch(text)
+    return f"+{found[1] or found[2]}" if found else None

@@ -16,7 +16,7 @@ from app.domain.calls.record import CallTx
 from app.domain.legs.number_plan import countries_of, country_of_code, is_costly
 from app.settings import Settings
 from app.store import accounts
-from providers.common.e164 import E164, unchecked
+from providers.common.e164 import E164, dialled, unchecked
 from providers.common.json_types import JsonObject
 
 NORTH_AMERICAN = re.compile(r"\+1[2-9]\d{9}", re.ASCII)
@@ -26,8 +26,6 @@ SIP = re.compile(
 )
 # https://www.rfc-editor.org/rfc/rfc3966#section-5.1.1 (what separates digits, and means nothing)
 SEPARATORS = str.maketrans("", "", "-.")
-TRUNK_NUMBER = re.compile(r"(?:\+|00|011)([1-9]\d{6,14})|([1-9]\d{10,14})", re.ASCII)
-"""A SIP user that a trunk dials abroad. Fewer digits without a prefix are the host's own numbers."""
 EXTENSION = re.compile(r"[0-9*#wW,]{1,10}", re.ASCII)
 MAX_MESSAGE = 1000
 COMES_BACK = "is a number of your own: the call would come back to us"
@@ -141,16 +139,10 @@ def _sip(settings: Settings, destination: JsonObject, own: Collection[str]) -> s
     host = match[2].lower()
     if host not in settings.allowed_sip_hosts:
         return f"sipUri host {host!r} is not in the setting ALLOWED_SIP_HOSTS"
-    number = _trunk_number(match[1])
+    number = dialled(match[1].translate(SEPARATORS))
     if number in own:
         return f"sipUri {COMES_BACK}"
     return f"sipUri {COSTS_MORE}" if number and is_costly(number) else None
-
-
-def _trunk_number(user: str) -> str | None:
-    """The E.164 number that a trunk dials for this user of it. The host stands for its country."""
-    found = TRUNK_NUMBER.fullmatch(user.translate(SEPARATORS))
-    return f"+{found[1] or found[2]}" if found else None
 
 
 def _is_text(value: Any) -> bool:
