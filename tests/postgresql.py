@@ -31,6 +31,8 @@ UNSAFE = {
     "checkpoint_timeout": "1h",
 }
 """Faster, for data that nobody misses after a power cut."""
+MOST_CONNECTIONS = 300
+"""A bridge may have ten, and each worker of the suite has several bridges. The default is 100."""
 
 MISSING = (
     "The suite needs a PostgreSQL: install one, or name one by TEST_DATABASE_URL. "
@@ -90,7 +92,7 @@ def _system(binaries: Path, directory: Path) -> Iterator[str]:
     if os.geteuid() == 0:
         os.chown(directory, _user().pw_uid, -1)  # type: ignore[union-attr]
         as_user = {"user": USER}
-    options = f"-c listen_addresses=127.0.0.1 -p {port} -k {directory}"
+    options = f"-c listen_addresses=127.0.0.1 -p {port} -k {directory} -N {MOST_CONNECTIONS}"
 
     def run(*command: str) -> None:
         path = str(binaries / command[0])
@@ -120,7 +122,9 @@ def _packaged(directory: Path) -> Iterator[str]:
     running = pgserver.get_server(directory / "data", cleanup_mode="delete")
     try:
         url = running.get_uri()
-        psycopg.connect(url).close()
+        with psycopg.connect(url, autocommit=True) as conn:
+            conn.execute(f"ALTER SYSTEM SET max_connections = {MOST_CONNECTIONS}".encode())
+        pgserver.pg_ctl(["-w", "restart"], running.pgdata, user=running.system_user)
         yield url
     finally:
         running.cleanup()
