@@ -12,7 +12,7 @@ import select
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol, cast
 
@@ -25,6 +25,8 @@ from app.store.faults import TimedOut, Undone, is_outage, without_detail
 
 Identity = tuple[int, ...]
 """Which files of SQLite are open: device and inode of the database and of its log."""
+IDLE_SECONDS = 60.0
+"""A connection that nobody has needed for longer is closed."""
 
 
 class KeptRows(Protocol):
@@ -107,6 +109,8 @@ class Connection(sa.engine.Connection):
         """Whether the block ends with a commit. Without one no change may wait for it."""
         self.until = 0.0
         """Until when this block may wait for the database, by ``time.monotonic``."""
+        self.free_since = 0.0
+        """When it came back to the pool, by the pool's clock."""
 
     def renew(self) -> None:
         """Begin a new block: nothing is left of the one before."""
@@ -274,11 +278,22 @@ def _pipeline(raw: Any) -> Pipeline:
 
 
 class Pool:
-    """The connections of one store: at most ``most`` at a time, of which ``kept`` stay open."""
+    """The connections of one store: at most ``most`` at a time, of which ``kept`` stay open.
 
-    def __init__(self, connect: Callable[[], Connection], most: int, kept: int) -> None:
+    The one that came back last is lent first. So those that only a burst needed get idle, and are
+    closed: each has memory for its statements, and a server's connections are few.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Connection],
+        most: int,
+        kept: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._connect = connect
         self._kept = kept
+        self._clock = clock
         self._room = queue.SimpleQueue[None]()  # a semaphore, but made in C
         for _ in range(most):
             self._room.put(None)
@@ -314,7 +329,11 @@ class Pool:
             elif len(self._free) >= self._kept:
                 conn.close()
             else:
+                conn.free_since = self._clock()
                 self._free.append(conn)
+                with suppress(IndexError):  # another thread may take the last one meanwhile
+                    if conn.free_since - self._free[0].free_since > IDLE_SECONDS:
+                        self._free.popleft().close()
         finally:
             self._room.put(None)
 

@@ -136,29 +136,56 @@ def test_a_connection_that_the_server_has_closed_is_replaced(store: Store) -> No
     assert count(store) == 1
 
 
+class Opened:
+    """A connection that knows whether it was closed."""
+
+    closed = invalidated = is_dead = is_lost = False
+    is_sqlite = True
+
+    def close(self) -> None:
+        self.closed = True
+
+    def renew(self) -> None: ...
+
+
+class Opening:
+    """Opens connections, and has them all."""
+
+    def __init__(self) -> None:
+        self.all = list[Any]()
+
+    def __call__(self) -> Any:
+        self.all.append(Opened())
+        return self.all[-1]
+
+    @property
+    def closed(self) -> list[bool]:
+        return [each.closed for each in self.all]
+
+
 def test_only_so_many_connections_stay_open() -> None:
     """A server has few, and a burst is short."""
-    opened = list[Any]()
-
-    class Opened:
-        closed = invalidated = is_dead = is_lost = False
-        is_sqlite = True
-
-        def close(self) -> None:
-            self.closed = True
-
-        def renew(self) -> None: ...
-
-    def connect() -> Any:
-        opened.append(Opened())
-        return opened[-1]
-
-    pool = Pool(connect, 3, 1)
+    opening = Opening()
+    pool = Pool(opening, 3, 1)
     with pool.connection(), pool.connection(), pool.connection():
         pass
     with pool.connection() as conn:
         assert not conn.closed
-    assert [each.closed for each in opened] == [True, True, False]
+    assert opening.closed == [True, True, False]
+
+
+def test_a_connection_that_only_a_burst_needed_is_closed() -> None:
+    """Its statements take memory, one after the other."""
+    opening, times = Opening(), iter([0.0, 0.0, 0.0, 60.0, 61.0, 62.0, 200.0])
+    pool = Pool(opening, 3, 3, clock=lambda: next(times))
+    with pool.connection(), pool.connection(), pool.connection():
+        pass
+    closed = list[int]()
+    for _ in range(4):
+        with pool.connection():
+            pass
+        closed.append(sum(opening.closed))
+    assert closed == [0, 1, 2, 2]  # the last one is in use
 
 
 # ------------------------------------------------------------------ after the commit
