@@ -26,7 +26,7 @@ from app.store.faults import TimedOut, Undone, is_outage, without_detail
 Identity = tuple[int, ...]
 """Which files of SQLite are open: device and inode of the database and of its log."""
 IDLE_SECONDS = 60.0
-"""A connection that nobody has needed for longer is closed."""
+"""A connection that no block has needed for longer is closed."""
 
 
 class KeptRows(Protocol):
@@ -281,7 +281,7 @@ class Pool:
     """The connections of one store: at most ``most`` at a time, of which ``kept`` stay open.
 
     The one that came back last is lent first. So those that only a burst needed get idle, and are
-    closed: each has memory for its statements, and a server's connections are few.
+    closed. Each has memory for its statements, and a server's connections are few.
     """
 
     def __init__(
