@@ -216,7 +216,10 @@ class Dispatcher:
     def _taken(
         self, chosen: Sequence[Row], until: datetime
     ) -> tuple[Collection[str], Mapping[str, ReadCall]]:
-        """Lease these ``until`` then. Returns the ids of those that no other process sends, and the calls, by id."""
+        """Lease these ``until`` then.
+
+        Returns the ids of those that no other process sends, and the calls, by id.
+        """
         call_ids = {row["call_id"] for row in chosen}
         with self._store.read() as conn:  # what goes out together is committed by itself
             record.foresee_several(conn, call_ids)

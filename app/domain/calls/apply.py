@@ -6,7 +6,7 @@ Only this module changes a call's row because of an event. The reactions are in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from operator import attrgetter
@@ -75,6 +75,12 @@ class Applied(NamedTuple):
     """The stored time of the new events."""
     log: Sequence[CallEvent]
     """All events of the call, the new ones too."""
+
+
+def earlier(log: Iterable[CallEvent], new: Iterable[CallEvent]) -> list[CallEvent]:
+    """The events of a call's log without these new ones."""
+    keys = {event.key for event in new}
+    return [event for event in log if event.key not in keys]
 
 
 def created(tx: CallTx, state: CallState, log: Sequence[CallEvent]) -> None:

@@ -29,14 +29,18 @@ class NumberBody:
     json: JsonObject = field(repr=False)
 
     @cached_property
+    def _parts(self) -> tuple[JsonDict, JsonDict]:
+        return split_secrets(self.json)
+
+    @cached_property
     def public(self) -> JsonDict:
         """The body without its secrets."""
-        return split_secrets(self.json)[0]
+        return self._parts[0]
 
     @cached_property
     def hidden(self) -> JsonDict:
         """The secrets of its destinations, in their places."""
-        secrets = split_secrets(self.json)[1]
+        secrets = self._parts[1]
         return {name: secrets[name] for name in WITH_DESTINATIONS if name in secrets}
 
     @cached_property

@@ -46,8 +46,10 @@ def enqueue_deleted(tx: CallTx) -> None:
     No document follows the room then. Caller and operator who are together are left alone.
     """
     pending = tx.call.facts.forward
+    if pending is None or not transfer.is_warm(pending):
+        return
     credential = accounts.get_credential(tx.conn, tx.call.credential_id)
-    if pending is None or credential is None or not transfer.is_warm(pending):
+    if credential is None:
         return
     log_of_call, state = folded(tx)
     known = progress(log_of_call, pending.id)

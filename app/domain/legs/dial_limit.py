@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy.engine import Connection
 
 from app.domain.assistant import transfer_plan
-from app.domain.calls.apply import Change
+from app.domain.calls.apply import Change, earlier
 from app.domain.calls.create import OUTBOUND
 from app.domain.calls.record import CallTx
 from app.domain.calls.shown_number import shown
@@ -30,12 +30,11 @@ from app.settings import Settings
 from app.store import dial_limits
 from app.store.dial_limits import MICROSECOND, Cost
 from providers.common.json_types import JsonObject
-from providers.events import EventKind
+from providers.events import CallEvent, EventKind
 
 HOUR = timedelta(hours=1)
 BEFORE = (Step.RINGING, Step.ANSWERED)
 """Steps of an operator's leg before the caller comes. A talk is asked for apart."""
-OUTCOMES = frozenset({EventKind.FORWARD_ENDED, EventKind.FORWARD_FAILED})
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +102,7 @@ def give_back(change: Change) -> None:
 
     A forward whose outcome is known has given back already.
     """
-    over = {event.data.get("forward") for event in change.log if event.kind in OUTCOMES}
+    over = _over(change.log)
     forwards = (leg for forward, leg in _forwards(change) if forward not in over)
     _give_back(change, [*_own_leg(change), *forwards])
 
@@ -112,10 +111,7 @@ def give_back_forward(change: Change) -> None:
     """The reaction to a forward's first outcome: give back the minutes that it has not used."""
     if change.late:
         return
-    new = [event for event in change.added if event.kind in OUTCOMES]
-    before = [each for each in change.log if each.kind in OUTCOMES and each not in new]
-    known = {event.data.get("forward") for event in before}
-    over = {event.data.get("forward") for event in new} - known
+    over = _over(change.added).keys() - _over(earlier(change.log, change.added)).keys()
     _give_back(change, [leg for forward, leg in _forwards(change) if forward in over])
 
 
@@ -206,13 +202,19 @@ def _own_leg(change: Change) -> Iterator[Leg]:
 def _forwards(change: Change) -> Iterator[tuple[str, Leg]]:
     """The forwards of a call by their ids. One without an outcome lasts until the call's end."""
     call, ended = change.tx.call, change.state.ended_at or change.tx.context.now()
-    over = {event.data.get("forward"): event.at for event in change.log if event.kind in OUTCOMES}
+    over = _over(change.log)
     started = [event for event in change.log if event.kind is EventKind.FORWARD_STARTED]
     told: Sequence[JsonObject] = call.body.get(transfers.FIELD, ())
     for event, transfer in zip(started, told, strict=False):
         longest = longest_forward(change.tx.context.settings, transfer["destination"])
         forward = event.data["forward"]
         yield forward, Leg(_longest(longest), _between(event.at, over.get(forward, ended)))
+
+
+def _over(log: Iterable[CallEvent]) -> dict[str | None, datetime]:
+    """When each forward ended or failed, by its id."""
+    outcomes = (event for event in log if event.kind in transfers.OUTCOMES)
+    return {event.data.get("forward"): event.at for event in outcomes}
 
 
 def _between(start: datetime, end: datetime) -> timedelta:

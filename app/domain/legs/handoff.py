@@ -17,7 +17,7 @@ from app.domain.assistant import installation, squad, validate
 from app.domain.assistant.config import LOCAL, AssistantConfig, Server
 from app.domain.assistant.fields import object_of, text_of
 from app.domain.assistant.history import History
-from app.domain.assistant.secrets import split_secrets
+from app.domain.assistant.secrets import split_secrets, without_secrets
 from app.domain.calls import apply, create, stored_resources, variables
 from app.domain.calls.facts import CallFacts
 from app.domain.calls.record import Call, CallTx, Changes
@@ -265,5 +265,5 @@ def _server(tx: CallTx, assistant: AssistantConfig) -> Server | None:
 
 def _shown(chosen: NextAssistant) -> JsonDict:
     """The destination as a message tells it: without its secrets."""
-    public, _ = split_secrets(dict(chosen.destination))
+    public = without_secrets(chosen.destination)
     return {"type": squad.ASSISTANT, "assistantName": chosen.name, **public}

@@ -94,7 +94,8 @@ def enqueue_lost_leg(
 ) -> None:
     """Queue the hang-up of the leg of a deleted call. The job has all its data.
 
-    ``name``: of a leg beside the call's own. It has the account's sealed secret, too, because the account may be deleted before it runs.
+    It has the account's sealed secret, too, because the account may be deleted before it runs.
+    ``name``: tells the job of another leg than the call's own from that one's.
     """
     leg = {
         "ref": leg_ref,

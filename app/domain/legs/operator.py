@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from app.domain.assistant import transfer_plan
 from app.domain.calls import answers
-from app.domain.calls.apply import Applied, apply_events, apply_report
+from app.domain.calls.apply import Applied, apply_events, apply_report, earlier
 from app.domain.calls.facts import PendingForward
 from app.domain.calls.record import CallTx, Changes
 from app.domain.legs import operator_talk, transfer, warm_jobs
@@ -75,8 +75,8 @@ def joined(tx: CallTx, pending: PendingForward, source: str) -> None:
 
 def _names_leg(applied: Applied, forward_id: str) -> bool:
     """Whether the leg is up, and nothing before has named it: so nothing could hang it up."""
-    found, new = progress(applied.log, forward_id), {event.key for event in applied.added}
-    before = progress((each for each in applied.log if each.key not in new), forward_id)
+    found = progress(applied.log, forward_id)
+    before = progress(earlier(applied.log, applied.added), forward_id)
     return bool(found.operator_ref) and not (before.operator_ref or found.outcome)
 
 

@@ -17,10 +17,10 @@ from app.domain.assistant import (
     validate,
 )
 from app.domain.assistant.config import LOCAL
-from app.domain.assistant.secrets import split_secrets
+from app.domain.assistant.secrets import split_secrets, without_secrets
 from app.domain.assistant.transfer_plan import Verb
 from app.domain.calls import instructions, tokens
-from app.domain.calls.apply import apply_events, request_end, state_of
+from app.domain.calls.apply import apply_events, earlier, request_end, state_of
 from app.domain.calls.facts import PendingForward
 from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.calls.state import CallState
@@ -65,7 +65,7 @@ def transfer(tx: CallTx, destination: JsonObject, content: str | None, summary: 
     problem = begin(tx, destination, message=content, reason=reason, summary=summary)
     if problem:
         raise Invalid(problem)
-    public, _ = split_secrets(destination)
+    public = without_secrets(destination)
     server_messages.queue(tx, server_messages.TRANSFER_UPDATE, {"destination": public})
 
 
@@ -312,24 +312,21 @@ def after(tx: CallTx, state: CallState, new: Sequence[CallEvent]) -> bool:
     If not, the call ends. An unknown outcome counts as a failure, because the leg is back.
     What follows a failure that was known before is decided, and the assistant knows of it.
     """
-    pending, attempt = _pending(tx.call), tx.call.token_data.get("forward")
-    if attempt != pending.id or _had_failed(tx, attempt, new):
+    pending = _pending(tx.call)
+    if not is_awaited(tx) or _had_failed(tx, pending, new):
         return True
     if state.status is CallStatus.FORWARDING:
-        failed = forward_event(tx.context, EventKind.FORWARD_FAILED, attempt)
+        failed = forward_event(tx.context, EventKind.FORWARD_FAILED, pending.id)
         apply_events(tx, [failed])
     words = (e.data["outcome"] for e in new if e.data.get("outcome"))
     return give_up(tx, pending, next(words, NO_WORD))
 
 
-def _had_failed(tx: CallTx, attempt: str, new: Sequence[CallEvent]) -> bool:
+def _had_failed(tx: CallTx, pending: PendingForward, new: Sequence[CallEvent]) -> bool:
     """Whether this forward had failed before these events."""
-    keys = {event.key for event in new}
     return any(
-        each.kind is EventKind.FORWARD_FAILED
-        and each.data.get("forward") == attempt
-        and each.key not in keys
-        for each in events.of_call(tx.conn, tx.call.id)
+        each.kind is EventKind.FORWARD_FAILED and each.data.get("forward") == pending.id
+        for each in earlier(events.of_call(tx.conn, tx.call.id), new)
     )
 
 

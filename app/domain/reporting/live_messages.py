@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from app.domain.assistant.secrets import split_secrets
+from app.domain.assistant.secrets import without_secrets
 from app.domain.calls.record import CallTx
 from app.domain.costs import items as costs
 from app.domain.reporting import no_record, server_messages
@@ -43,6 +43,6 @@ def delegate_control(tx: CallTx, request: JsonObject) -> bool:
     kind = server_messages.PHONE_CALL_CONTROL
     if not server_messages.is_subscribed(tx.call, kind):
         return False
-    public, _ = split_secrets(request)  # a destination's assistant has those of its tools
-    server_messages.queue(tx, kind, public)
+    # a destination's assistant has those of its tools
+    server_messages.queue(tx, kind, without_secrets(request))
     return True

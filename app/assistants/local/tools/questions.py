@@ -7,7 +7,7 @@ https://docs.vapi.ai/tools/custom-tools#request-format
 from __future__ import annotations
 
 from app.assistants.local.tools.definitions import Tool
-from app.domain.assistant.secrets import split_secrets
+from app.domain.assistant.secrets import without_secrets
 from providers.common.json_types import JsonDict, JsonObject
 
 
@@ -29,7 +29,7 @@ def question(tool: Tool, call_id: str, arguments: JsonObject) -> tuple[str, Json
 
 def _described(tool: Tool) -> JsonDict:
     """The tool as its assistant has it, without secrets, and as the model has it."""
-    public, _ = split_secrets(tool.json)
+    public = without_secrets(tool.json)
     function = {
         "name": tool.name,
         "description": tool.description,
