@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import permutations
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,16 +15,12 @@ from app.domain.errors import Invalid
 from app.domain.resources.tools import Tools
 from app.domain.services.media import StreamClaim
 from app.domain.services.operator_media import OperatorMedia
-from app.settings import Settings
 from providers.base.instructions import Connect, HangUp, Join
 from providers.base.media import StreamStart
 from providers.base.webhook import HookKind
 from providers.errors import Refused
 from providers.events import EndedReason, EventKind
-from tests.domain.legs.warm_transfer import OPERATOR, WarmTransfer, there
-from tests.domain.use_cases import domain
-from tests.fakes.carriers import FAKES
-from tests.fakes.carriers.base import CarrierFake
+from tests.domain.legs.warm_transfer import OPERATOR, WarmTransfer, at_each_carrier, there
 
 R = EndedReason
 MODE = "warm-transfer-experimental"
@@ -82,11 +78,7 @@ class Talk(WarmTransfer):
         return super()._heard(hook, kinds, leg, token, asks or hook is HookKind.TALKED, **more)
 
 
-@pytest.fixture(params=FAKES.values(), ids=list(FAKES))
-def talk(settings: Settings, request: pytest.FixtureRequest) -> Iterator[Talk]:
-    carrier: CarrierFake = request.param
-    with domain(settings) as (ours, api):
-        yield Talk(ours, api, carrier)
+talk = at_each_carrier(Talk)
 
 
 def test_an_operator_who_takes_the_call(talk: Talk) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from app import default_org
@@ -14,10 +12,9 @@ from app.settings import Settings
 from providers.base.instructions import Connect, Park
 from providers.base.webhook import HookKind
 from providers.events import EventKind
-from tests.domain.legs.warm_transfer import OPERATOR, WarmTransfer, there
+from tests.domain.legs.warm_transfer import OPERATOR, WarmTransfer, at_each_carrier, there
 from tests.domain.use_cases import domain
 from tests.fakes.carriers import FAKES
-from tests.fakes.carriers.base import CarrierFake
 from tests.fakes.carriers.rest_api import DOWN
 
 ENDED = EventKind.OPERATOR_ENDED
@@ -47,11 +44,7 @@ class Again(WarmTransfer):
         return {forward for kind, _, forward in jobs if kind == "hang-up-operator"}
 
 
-@pytest.fixture(params=FAKES.values(), ids=list(FAKES))
-def warm(settings: Settings, request: pytest.FixtureRequest) -> Iterator[Again]:
-    carrier: CarrierFake = request.param
-    with domain(settings) as (ours, api):
-        yield Again(ours, api, carrier)
+warm = at_each_carrier(Again)
 
 
 def test_a_caller_who_has_left_a_room_before_is_taken_out_of_the_next(warm: Again) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -24,20 +23,15 @@ from providers.base.instructions import (
 )
 from providers.base.webhook import HookKind
 from providers.events import EventKind
-from tests.domain.legs.warm_transfer import NUMBER, OPERATOR, WarmTransfer, there
+from tests.domain.legs.warm_transfer import NUMBER, OPERATOR, WarmTransfer, at_each_carrier, there
 from tests.domain.use_cases import domain
 from tests.fakes.carriers import FAKES
-from tests.fakes.carriers.base import CarrierFake
 from tests.fakes.carriers.rest_api import DOWN
 
 ENDED = EventKind.OPERATOR_ENDED
 
 
-@pytest.fixture(params=FAKES.values(), ids=list(FAKES))
-def warm(settings: Settings, request: pytest.FixtureRequest) -> Iterator[WarmTransfer]:
-    carrier: CarrierFake = request.param
-    with domain(settings) as (ours, api):
-        yield WarmTransfer(ours, api, carrier)
+warm = at_each_carrier(WarmTransfer)
 
 
 def kinds(instructions: list[Any]) -> list[type]:

@@ -6,22 +6,27 @@ The carrier's webhooks are reports, because their words have tests of their own.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
+
+import pytest
 
 from app import default_org
 from app.domain.calls import record, tokens
 from app.domain.legs import caller_back, operator_call
 from app.domain.legs.inbound import VerifiedWebhook
+from app.settings import Settings
 from app.store import commands
 from providers.base.instructions import Instruction
 from providers.base.webhook import HookKind, Leg, WebhookReport
 from providers.events import CallEvent, EndedReason, EventKind
-from tests.domain.use_cases import Domain
+from tests.domain.use_cases import Domain, domain
+from tests.fakes.carriers import FAKES
 from tests.fakes.carriers.base import CarrierFake
 from tests.fakes.carriers.rest_api import RestApi
 
+Kind = TypeVar("Kind", bound="WarmTransfer")
 NUMBER = "+14155550188"
 OPERATOR = "operator-leg-1"
 JOBS = {
@@ -196,3 +201,14 @@ class WarmTransfer:
         with self.ours.context.store.write() as conn:
             taken = commands.take(conn, [self.call["id"]], self.ours.clock())
         return [dict(each.body) for each in taken]
+
+
+def at_each_carrier(kind: type[Kind]) -> Any:
+    """A fixture: such a transfer at each carrier."""
+
+    @pytest.fixture(params=FAKES.values(), ids=list(FAKES))
+    def made(settings: Settings, request: pytest.FixtureRequest) -> Iterator[Kind]:
+        with domain(settings) as (ours, api):
+            yield kind(ours, api, request.param)
+
+    return made
