@@ -53,6 +53,7 @@ SHORTEST = 7
 """The length of the shortest number, with its plus."""
 
 
+@lru_cache(maxsize=4096)
 def countries_of(number: str) -> tuple[str, ...]:
     """The ISO code of the number's country, and of the country that it is part of.
 
@@ -75,6 +76,7 @@ def country_of_code(code: str) -> str | None:
     return regions[0] if regions else _region_of_range(code)
 
 
+@lru_cache(maxsize=4096)
 def is_costly(number: str) -> bool:
     """Whether the number is a premium, shared-cost, personal or pager number.
 
@@ -114,6 +116,7 @@ def _region_alike(number: str, parsed: PhoneNumber) -> str:
     return _region_of_range(area) or phonenumbers.region_code_for_country_code(code)
 
 
+@lru_cache(maxsize=1024)
 def _region_of_range(beginning: str) -> str | None:
     """The region of numbers with this beginning. The library knows it only for whole numbers."""
     regions = (phonenumbers.region_code_for_number(each) for each in _longer(beginning))
