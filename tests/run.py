@@ -21,9 +21,9 @@ import pytest
 from tests.conftest import DATABASE_FILES
 from tests.postgresql import server
 
-WORKERS = ("-n", str(3 * (os.cpu_count() or 2)), "--dist", "worksteal")
-"""Three per processor: half of the suite's time is waiting for processes and sockets. Who is done
-takes from who is not, or the last minute would be one worker's."""
+WORKERS = ("-n", str(2 * (os.cpu_count() or 2)), "--dist", "worksteal")
+"""Two per processor: tests wait for processes and sockets, and each worker reads all of them, 15 s.
+Who is done takes from who is not, or the last minute would be one worker's."""
 ALONE = ("--last-failed", "--last-failed-no-failures", "none")
 KEPT = {"PYTHONDONTWRITEBYTECODE": ""}
 """What is compiled for the first run serves the second, and every server that a test starts."""
@@ -34,6 +34,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as directory:
         noted = Path(directory, "files")
         with _types() as judged:
+            _compile()
             print("== the suite on SQLite", flush=True)
             status = _pytest(**{DATABASE_FILES: str(noted)})
             status = judged() or status
@@ -64,6 +65,14 @@ def _types() -> Iterator[Callable[[], int]]:
             yield judged
         finally:
             process.kill()
+
+
+def _compile() -> None:
+    """Compile the tests once, with pytest's assertions: or else every worker does, at once."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "--quiet", *sys.argv[1:]]
+    subprocess.run(
+        command, env={**os.environ, **KEPT}, stdout=subprocess.DEVNULL, check=False
+    )  # what cannot be read is told by the run itself
 
 
 def _pytest(*arguments: str, **environ: str) -> int:
