@@ -1,7 +1,8 @@
 """Starts bridges in a fraction of a second: forks of a process that has imported the program.
 
-``python -m tests.spawner`` reads a JSON line for each, and writes its process id. A fork runs
-gunicorn, with its master and its worker, as ``patchbay serve`` does. Only the imports are warm.
+``python -m tests.spawner`` reads JSON lines: one that starts a bridge is answered with its process
+id, and an id with whether that process still runs. A fork runs gunicorn, with its master and its
+worker, as ``patchbay serve`` does. Only the imports are warm.
 """
 
 from __future__ import annotations
@@ -44,21 +45,23 @@ ROOT = Path(__file__).parents[1]
 
 
 class Forked:
-    """A bridge's master, whose parent is the spawner."""
+    """A bridge's master, whose parent is the spawner.
 
-    def __init__(self, pid: int) -> None:
+    The system gives its id to another process or thread once it is gone *and* ``poll`` has said so.
+    """
+
+    def __init__(self, spawner: Spawner, pid: int) -> None:
         self.pid = pid
+        self._spawner = spawner
+        self._is_over = False
 
     def poll(self) -> int | None:
-        """0 once it is gone: the spawner lets the system reap it."""
-        try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return 0
-        return None
+        """0 once it is gone."""
+        self._is_over = self._is_over or not self._spawner.runs(self.pid)
+        return 0 if self._is_over else None
 
     def terminate(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
+        if self.poll() is None:
             os.kill(self.pid, signal.SIGTERM)
 
     def wait(self, timeout: float | None = None) -> int:
@@ -89,12 +92,19 @@ class Spawner:
         self._process.wait()
 
     def start(self, command: Sequence[str], environ: Mapping[str, str], log: str) -> Forked:
-        line = json.dumps({"command": list(command), "environ": dict(environ), "log": log})
+        ordered = {"command": list(command), "environ": dict(environ), "log": log}
+        return Forked(self, int(self._asked(ordered)))
+
+    def runs(self, pid: int) -> bool:
+        """Whether a bridge that it started is still there."""
+        return bool(self._asked(pid))
+
+    def _asked(self, what: object) -> Any:
         with self._lock:
             assert self._process.stdin is not None
             assert self._process.stdout is not None
-            print(line, file=self._process.stdin, flush=True)
-            return Forked(int(self._process.stdout.readline()))
+            print(json.dumps(what), file=self._process.stdin, flush=True)
+            return json.loads(self._process.stdout.readline())
 
 
 @cache
@@ -117,7 +127,6 @@ def _fork(ordered: Mapping[str, Any]) -> int:
     if pid:
         return pid
     os.setsid()
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     log = os.open(ordered["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for target, descriptor in ((0, nothing), (1, log), (2, log)):
@@ -137,16 +146,24 @@ def _run_gunicorn() -> None:
         os._exit(int(ended.code or 0) if not isinstance(ended.code, str) else 1)
 
 
+def _answer(what: Any, running: set[int]) -> object:
+    """To one line. ``running``: the bridges whose end was not yet told."""
+    if isinstance(what, dict):
+        pid = _fork(what)
+        running.add(pid)
+        return pid
+    if what in running and os.waitpid(what, os.WNOHANG)[0]:
+        running.remove(what)
+    return what in running
+
+
 if __name__ == "__main__":
     for name in WARM:
         import_module(name)
     import_module("app.wiring")
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system reaps them
-    started = list[int]()
+    bridges = set[int]()
     for line in sys.stdin:
-        started.append(_fork(json.loads(line)))
-        sys.stdout.write(f"{started[-1]}\n")
-        sys.stdout.flush()
-    for group in started:  # the bench is over, or was killed itself
+        print(json.dumps(_answer(json.loads(line), bridges)), flush=True)
+    for group in bridges:  # the bench is over, or was killed itself
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(group, signal.SIGKILL)

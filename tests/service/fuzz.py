@@ -104,7 +104,7 @@ class Fuzz:
         answer = case.call(headers={"Authorization": f"Bearer {self.api.key}"})
         self.statuses[answer.status_code] += 1
         if answer.status_code == 201:
-            self.ids.setdefault(case.path.split("/")[1], []).append(answer.json()["id"])
+            self._remember(case.path.split("/")[1], answer.json())
         try:
             case.validate_response(answer, checks=CHECKS)
         except FailureGroup as failures:
@@ -112,6 +112,11 @@ class Fuzz:
             self.wrong.setdefault(
                 name, "\n".join(map(str, failures.exceptions)) + case.as_curl_command()
             )
+
+    def _remember(self, kind: str, made: dict[str, Any]) -> None:
+        """What was created: one object, or the calls to several customers."""
+        ids = [each["id"] for each in made.get("results", [made])]
+        self.ids.setdefault(kind, []).extend(ids)
 
 
 def fuzzing(app: Flask) -> Fuzz:

@@ -42,6 +42,8 @@ LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 MAX_METADATA = 16 * 1024
 MAX_URL = 2000
 NOTHING: tuple[Any, ...] = (None, "", [], {})
+LEFT_OUT: Any = None
+"""Of a field that a change may leave out, but not take away: null is refused."""
 MAX_SIP_URI = 255
 
 NOT_E164 = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from app.routes.schemas.base import HOLDERS, AccountHolder, OpenModel, ShortText
+from app.routes.schemas.base import HOLDERS, LEFT_OUT, AccountHolder, OpenModel, ShortText
 
 FIELDS = "Its own fields stand beside it; its secrets are stored sealed and never shown."
 
@@ -19,5 +19,5 @@ class CreateCredential(OpenModel):
 class UpdateCredential(OpenModel):
     """A new name, or the account's secrets anew: then all of them, as on creation."""
 
-    provider: AccountHolder | None = None
+    provider: AccountHolder = LEFT_OUT
     name: ShortText | None = None

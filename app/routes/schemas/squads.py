@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from app.domain.assistant.squad import MOST
 from app.routes.schemas.assistants import Assistant, AssistantOverrides
-from app.routes.schemas.base import OpenModel, Reference, whole
+from app.routes.schemas.base import LEFT_OUT, OpenModel, Reference, whole
 from app.routes.schemas.wording import wrong_object
 from providers.common.json_types import JsonDict
 
@@ -86,7 +86,7 @@ class UpdateSquad(OpenModel):
     """Fields to replace in a squad."""
 
     name: str | None = Field(None, max_length=80)
-    members: Members | None = None
+    members: Members = LEFT_OUT
     members_overrides: AssistantOverrides | None = Field(
         None, description="For every member, over its own overrides."
     )

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from app.routes.schemas.base import Model, OpenModel, Uuid, whole
+from app.routes.schemas.base import LEFT_OUT, Model, OpenModel, Uuid, whole
 from providers.common.json_types import JsonDict
 
 
@@ -53,8 +53,8 @@ class OutputModel(OpenModel):
 class UpdateStructuredOutput(Model):
     """The fields of a structured output."""
 
-    name: Annotated[str, Field(min_length=1, max_length=40)] | None = None
-    schema_: JsonDict | None = Field(None, alias="schema", description="A JSON Schema.")
+    name: Annotated[str, Field(min_length=1, max_length=40)] = LEFT_OUT
+    schema_: JsonDict = Field(LEFT_OUT, alias="schema", description="A JSON Schema.")
     type: Literal["ai", "regex"] | None = Field(None, description="Default ai.")
     regex: Annotated[str, Field(min_length=1, max_length=1000)] | None = Field(
         None, description="Required with type `regex`; matched with the transcript."

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 
 from app.domain.assistant.tool_types import KNOWN, SERVED
 from app.routes.schemas.assistants import Server
-from app.routes.schemas.base import OpenModel
+from app.routes.schemas.base import LEFT_OUT, OpenModel
 from app.routes.schemas.wording import wrong
 from providers.common.json_types import JsonDict
 
@@ -30,7 +30,7 @@ ToolName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
 class UpdateTool(OpenModel):
     """Fields to replace in a tool."""
 
-    type: ToolType | None = None
+    type: ToolType = LEFT_OUT
     name: ToolName | None = Field(None, description="Of an apiRequest.")
     function: JsonDict | None = Field(None, description="`name`, `description`, `parameters`.")
     messages: list[JsonDict] | None = Field(None, description="What is said while it runs.")
