@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -95,6 +96,22 @@ def log_level() -> None:
     """An application of an earlier test may have set another."""
     for name in ("app", "providers"):
         logging.getLogger(name).setLevel(logging.NOTSET)
+
+
+@pytest.fixture
+def monkeypatch(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """pytest's own. What it replaces must not stay in a module that the test is first to import."""
+    before = {*sys.modules}
+    yield monkeypatch
+    replaced = {id(getattr(target, name, None)) for target, name, _ in monkeypatch._setattr}
+    kept = [
+        f"{module}.{name}"
+        for module in {*sys.modules} - before
+        if module.startswith(("app.", "providers."))
+        for name, value in [*vars(sys.modules[module]).items()]
+        if id(value) in replaced and callable(value)
+    ]
+    assert not kept, f"import {kept} before this is replaced: later tests of the process find it"
 
 
 @pytest.fixture

@@ -23,10 +23,11 @@ def _as_before() -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    ("module", "command"), [(demo, ["demo"]), (run, ["test", "docs/scenarios/keys.yaml"])]
+    ("module", "name", "command"),
+    [(demo, "run", ["demo"]), (run, "check", ["test", "docs/scenarios/keys.yaml"])],
 )
 def test_sigterm_stops_the_bridge_too(
-    monkeypatch: pytest.MonkeyPatch, module: ModuleType, command: list[str]
+    monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str, command: list[str]
 ) -> None:
     """By default it ends the command alone, whose bridge then serves for ever."""
 
@@ -34,6 +35,6 @@ def test_sigterm_stops_the_bridge_too(
         assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(module, "run", limit)
+    monkeypatch.setattr(module, name, limit)
     ended = CliRunner().invoke(main, command)
     assert (ended.exit_code, ended.output.strip()) == (1, "Aborted!")
