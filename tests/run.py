@@ -21,10 +21,9 @@ import pytest
 from tests.conftest import DATABASE_FILES
 from tests.postgresql import server
 
-WORKERS = ("-n", str(3 * (os.cpu_count() or 2)), "--dist", "worksteal")
-"""Three per processor: half of the suite's time is waiting for processes and sockets; with two each
-a third of the processors' time was idle. Who is done takes from who is not, or the last minute would
-be one worker's."""
+WORKERS = ("-n", str(2 * (os.cpu_count() or 2)), "--dist", "worksteal")
+"""Two per processor: tests wait for processes and sockets, and each worker reads all of them, 15 s.
+Who is done takes from who is not, or the last minute would be one worker's."""
 ALONE = ("--last-failed", "--last-failed-no-failures", "none")
 KEPT = {"PYTHONDONTWRITEBYTECODE": ""}
 """What is compiled for the first run serves the second, and every server that a test starts."""
