@@ -69,10 +69,7 @@ def _types() -> Iterator[Callable[[], int]]:
 
 def _compile() -> None:
     """Compile the tests once, with pytest's assertions: or else every worker does, at once."""
-    command = [sys.executable, "-m", "pytest", "--collect-only", "--quiet", *sys.argv[1:]]
-    subprocess.run(
-        command, env={**os.environ, **KEPT}, stdout=subprocess.DEVNULL, check=False
-    )  # what cannot be read is told by the run itself
+    _run("--collect-only", *sys.argv[1:], output=subprocess.DEVNULL)  # the run itself tells faults
 
 
 def _pytest(*arguments: str, **environ: str) -> int:
@@ -87,9 +84,10 @@ def _pytest(*arguments: str, **environ: str) -> int:
     return status
 
 
-def _run(*arguments: str, **environ: str) -> int:
+def _run(*arguments: str, output: int | None = None, **environ: str) -> int:
     command = [sys.executable, "-m", "pytest", "-q", *arguments]
-    return subprocess.run(command, env={**os.environ, **KEPT, **environ}, check=False).returncode
+    env = {**os.environ, **KEPT, **environ}
+    return subprocess.run(command, env=env, stdout=output, check=False).returncode
 
 
 if __name__ == "__main__":
