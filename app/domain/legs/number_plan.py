@@ -53,7 +53,7 @@ SHORTEST = 7
 """The length of the shortest number, with its plus."""
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096)  # own numbers and destinations are asked for at every dial
 def countries_of(number: str) -> tuple[str, ...]:
     """The ISO code of the number's country, and of the country that it is part of.
 
@@ -69,7 +69,6 @@ def countries_of(number: str) -> tuple[str, ...]:
     return (region, PART_OF[region]) if region in PART_OF else (region,)
 
 
-@lru_cache(maxsize=1024)
 def country_of_code(code: str) -> str | None:
     """The ISO code of a calling code's country: ``+44``, ``+1876`` or ``+441481``."""
     regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(code[1:]))
@@ -116,7 +115,7 @@ def _region_alike(number: str, parsed: PhoneNumber) -> str:
     return _region_of_range(area) or phonenumbers.region_code_for_country_code(code)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=1024)  # of an area that no plan knows it takes 5 to 20 ms
 def _region_of_range(beginning: str) -> str | None:
     """The region of numbers with this beginning. The library knows it only for whole numbers."""
     regions = (phonenumbers.region_code_for_number(each) for each in _longer(beginning))
