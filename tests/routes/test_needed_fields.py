@@ -8,10 +8,9 @@ import pytest
 
 from tests.routes.api import VONAGE_CREDENTIAL, Api
 
-ASSISTANT: dict[str, Any] = {"name": "Reception"}
 BODIES: dict[str, dict[str, Any]] = {
     "credential": VONAGE_CREDENTIAL,
-    "squad": {"members": [{"assistant": ASSISTANT}]},
+    "squad": {"members": [{"assistant": {"name": "Reception"}}]},
     "structured-output": {"name": "Booking", "schema": {"type": "object"}},
     "tool": {"type": "function", "function": {"name": "book"}},
 }

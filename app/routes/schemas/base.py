@@ -42,14 +42,15 @@ LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 MAX_METADATA = 16 * 1024
 MAX_URL = 2000
 NOTHING: tuple[Any, ...] = (None, "", [], {})
-LEFT_OUT: Any = None
-"""Of a field that a change may leave out, but not take away: null is refused."""
 MAX_SIP_URI = 255
 
 NOT_E164 = (
     "$property must be a valid phone number in the E.164 format. "
     "Hot tip, you may be missing the country code (Eg. US: +1)."
 )
+
+LEFT_OUT: Any = None
+"""Of a field that a change may leave out, but not take away: null is refused."""
 
 
 class Model(BaseModel):
