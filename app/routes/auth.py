@@ -1,8 +1,8 @@
 """Authentication: an API key, as a bearer token or as the password of HTTP basic.
 
-Basic exists for Twilio Studio, whose HTTP Request widget cannot send headers. The store keeps keys
-as digests and finds them by digest, so that no comparison leaks timing. A revoked key does not
-open the next request. ``app/routes/attempts.py`` slows wrong ones.
+Basic exists for flows whose HTTP requests can have no headers of their own, but a password in the
+URL. The store keeps keys as digests and finds them by digest, so that no comparison leaks timing.
+A revoked key does not open the next request. ``app/routes/attempts.py`` slows wrong ones.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def state(resource: JsonObject, now: datetime) -> LegState:
 
 
 def _price(resource: JsonObject) -> JsonDict:
-    """The leg's price. It is null at first, and a charge is negative."""
+    """The leg's price. It is null until up to hours after the end, and a charge is negative."""
     amount = leg_price.amount(resource["price"])
     return leg_price.fact(
         None if amount is None else -amount, resource["price_unit"], resource["sid"]

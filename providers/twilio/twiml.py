@@ -346,6 +346,7 @@ def _say(say: Say) -> str:
 
 
 def _spoken_in(language: str) -> dict[str, str]:
+    """The languages: https://www.twilio.com/docs/voice/twiml/say/text-speech"""
     return {"language": language} if language else {}
 
 

@@ -279,6 +279,7 @@ def _return(back: Return) -> Action:
 
 
 def _say(say: Say) -> list[Action]:
+    """The languages: https://developer.vonage.com/en/voice/voice-api/concepts/text-to-speech"""
     spoken_in = {"language": say.language} if say.language else {}
     return [{"action": "talk", "text": part, **spoken_in} for part in talk.parts(say.text)]
 

@@ -4,8 +4,6 @@ A carrier may set a price hours after the end.
 The first request is PRICE_SECONDS after the end, and ``TIMES`` has the later ones.
 The requests stop once every leg has a price. Each price is stored as an event.
 The end-of-call report is not sent again.
-
-https://www.twilio.com/docs/voice/api/call-resource#call-properties
 """
 
 from __future__ import annotations

@@ -101,6 +101,7 @@ def _docx(data: bytes) -> str:
         with zipfile.ZipFile(io.BytesIO(data)).open("word/document.xml") as file:
             markup = file.read(MAX_TEXT + 1)
     except (zipfile.BadZipFile, KeyError, RuntimeError, OSError, NotImplementedError):
+        # zipfile's: RuntimeError of an encrypted file, NotImplementedError of a strange compression
         raise Unreadable("is no document of Word") from None
     if len(markup) > MAX_TEXT:
         raise Unreadable("has too long a text")

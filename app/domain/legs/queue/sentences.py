@@ -1,8 +1,6 @@
 """What a caller who waits hears, in the main languages. Pure.
 
-The code of a language is the one that both carriers take.
-https://www.twilio.com/docs/voice/twiml/say/text-speech
-https://developer.vonage.com/en/voice/voice-api/concepts/text-to-speech
+The code of a language is the one that every carrier takes.
 """
 
 from __future__ import annotations
