@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 from bench.client import Client
@@ -21,7 +22,7 @@ from tests.fakes.carriers.vonage import VONAGE
 ANSWERED = {TWILIO.name: "in-progress", VONAGE.name: "answered"}
 REPORT = "end-of-call-report"
 PATIENCE = 60.0
-"""Seconds that a call may take longer than it talks."""
+"""Seconds for each thing that a call waits for, beside its talk."""
 ECHO: Mapping[str, Any] = {"name": "soak", "transport": {"provider": "echo"}}
 
 
@@ -31,6 +32,16 @@ class Answered(NamedTuple):
     due: float
     seconds: float
     webhook: bool
+
+
+@asynccontextmanager
+async def waiting_for(what: str, seconds: float = 0.0) -> AsyncIterator[None]:
+    """Wait for it ``seconds`` and ``PATIENCE``. Raises RuntimeError, which names it."""
+    try:
+        async with asyncio.timeout(seconds + PATIENCE):
+            yield
+    except TimeoutError as error:
+        raise RuntimeError(f"{what} did not come") from error
 
 
 class SoakCalls:
@@ -66,8 +77,7 @@ class SoakCalls:
     async def run(self, number: int, seconds: float, *, speaks: bool) -> None:
         """One call, which talks for so long. ``speaks``: with the voice agent, not an echo."""
         try:
-            async with asyncio.timeout(seconds + PATIENCE):
-                await self._run(self._fakes[number % len(self._fakes)], seconds, speaks=speaks)
+            await self._run(self._fakes[number % len(self._fakes)], seconds, speaks=speaks)
         except Exception as error:  # of any kind: it is counted, and fails the bench
             self.failures[f"{type(error).__name__}: {error}"[:200]] += 1
 
@@ -87,15 +97,19 @@ class SoakCalls:
     async def _echoes(self, phone: Phone, seconds: float) -> None:
         """Hear oneself, then press the key that ends the call."""
         phone.say("book")
-        await asyncio.gather(phone.hears(1), asyncio.sleep(seconds))
+        async with waiting_for("the echo", seconds):
+            await asyncio.gather(phone.hears(1), asyncio.sleep(seconds))
         await phone.socket.send(phone.caller.digit("#"))
-        await phone.socket.wait_closed()
+        async with waiting_for("the end after #"):
+            await phone.socket.wait_closed()
 
     async def _listens(self, phone: Phone, seconds: float) -> None:
         """Hear the greeting and an answer, then hang up."""
-        await phone.hears(1)
+        async with waiting_for("the agent's greeting"):
+            await phone.hears(1)
         phone.say("book")
-        await asyncio.gather(phone.hears(2), asyncio.sleep(seconds))
+        async with waiting_for("the agent's answer", seconds):
+            await asyncio.gather(phone.hears(2), asyncio.sleep(seconds))
 
     async def _tell(self, fake: CarrierFake, url: str, leg: str, word: str, second: int) -> None:
         fields = fake.status(leg, word, second)
@@ -103,8 +117,10 @@ class SoakCalls:
 
     async def _ask(self, raw: bytes, *, webhook: bool) -> bytes:
         due = self._now()
-        answer = await self._client.ask(raw)
+        what = "webhook" if webhook else "create"
+        async with waiting_for(f"the answer to a {what}"):
+            answer = await self._client.ask(raw)
         self.answers.append(Answered(due, answer.seconds, webhook))
         if not 200 <= answer.status < 300:
-            raise RuntimeError(f"{'webhook' if webhook else 'create'} answered {answer.status}")
+            raise RuntimeError(f"{what} answered {answer.status}")
         return answer.body
