@@ -14,12 +14,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from app.net.addresses import BadURL, Resolver, Target, addresses_of, check_url, resolve
 from app.net.connections import Connected, Connections
 from app.net.headers import FRAMING, HEADER_NAME, HEADER_VALUE
+from app.net.trust import trust
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -211,13 +211,7 @@ def _secured(
 ) -> ssl.SSLSocket:
     """Start TLS, for the URL's name and not the address."""
     sock.settimeout(_left(until))
-    return (tls or _trust()).wrap_socket(sock, server_hostname=target.host.rstrip("."))
-
-
-@lru_cache
-def _trust() -> ssl.SSLContext:
-    """The system's certificates, read once: reading them takes longer than a request."""
-    return ssl.create_default_context()
+    return (tls or trust()).wrap_socket(sock, server_hostname=target.host.rstrip("."))
 
 
 def _host_header(target: Target) -> str:

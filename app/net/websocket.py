@@ -14,6 +14,7 @@ from websockets.asyncio.client import ClientConnection
 
 from app.net.addresses import vetted
 from app.net.headers import HEADER_NAME, HEADER_VALUE, without_framing
+from app.net.trust import trust
 from app.net.types import Addresses
 
 
@@ -73,6 +74,8 @@ async def connect(
     """
     opening["open_timeout"] = None  # ``seconds`` is for all addresses together
     url, _ = urldefrag(url)  # the library refuses what is not sent anyway
+    if urlsplit(url).scheme == "wss":
+        opening.setdefault("ssl", trust())
     try:
         async with asyncio.timeout(seconds):
             places = await _places(url, addresses)

@@ -317,6 +317,21 @@ class Contract(ABC):
             self.refused(f"https://{NAME}:{wire.port}/", allow_private=True)
         assert wire.asked == []
 
+    def test_the_trusted_certificates_are_read_once(
+        self, certificate: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Reading them takes tens of milliseconds, in which no call of this process has sound."""
+        read = list[str]()
+        with self.secure_server(certificate) as wire:
+            url = f"https://{NAME}:{wire.port}/"
+            self.refused(url, allow_private=True)
+            for name in ("load_default_certs", "load_verify_locations"):
+                monkeypatch.setattr(
+                    ssl.SSLContext, name, lambda *_, name=name, **__: read.append(name)
+                )
+            self.refused(url, allow_private=True)
+        assert not read
+
     @contextmanager
     def secure_server(self, certificate: Path) -> Iterator[Wire]:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -125,6 +125,8 @@ PLACES: dict[str, dict[str, str]] = {
         "pipecat.services.tts_service.WebsocketTTSService": PINNED,
     },
     "app/vendors/deepgram/sdk_workarounds.py": {
+        "deepgram.AsyncDeepgramClient": GIVEN,
+        "httpx.AsyncClient": "its transport sends nothing",
         "deepgram.listen.v1.client": PINNED,  # where its sockets are given to app/net
         "pipecat.services.deepgram.stt.DeepgramSTTService": PINNED,  # a type
     },

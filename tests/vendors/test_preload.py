@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import ssl
 from typing import Any
 
 import pytest
@@ -40,6 +41,17 @@ def test_it_is_built(name: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, preload.log.name)
     preload.load_parts([name])
     assert not [each.getMessage() for each in caplog.records if each.name == preload.log.name]
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_a_second_service_reads_no_certificates(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading them takes tens of milliseconds, in which no call of this process has sound."""
+    preload.load_parts([name])
+    read = list[str]()
+    for method in ("load_default_certs", "load_verify_locations"):
+        monkeypatch.setattr(ssl.SSLContext, method, lambda *_, by=method, **__: read.append(by))
+    preload.load_parts([name])
+    assert not read
 
 
 @pytest.mark.parametrize("name", NOT_BUILT)

@@ -24,7 +24,7 @@ from app.vendors.common.errors import (
 from app.vendors.common.settings_map import read
 from app.vendors.common.vendor import Config
 from app.vendors.deepgram import FIELDS, flux
-from app.vendors.deepgram.sdk_workarounds import address_of, connects_by
+from app.vendors.deepgram.sdk_workarounds import address_of, connects_by, without_http
 
 # Vapi's default.
 MODEL = "nova-2"
@@ -70,6 +70,7 @@ def make(
     if settings["model"].startswith("nova-3") and "keywords" in settings:
         settings["keyterm"] = [*settings.get("keyterm", []), *_terms(settings.pop("keywords"))]
     url = account.url or ""
+    without_http()
     service = Deepgram(
         api_key=account.key or "",
         base_url=url,
