@@ -48,6 +48,9 @@ SETTINGS: JsonDict = {
     "proxy_headers": False,  # URLs come from PUBLIC_URL, never from headers that a client can forge
     "server_header": False,
     "access_log": False,  # paths hold tokens
+    # Seconds between two signs of life. Gunicorn's master ends a worker, and its calls, after 30
+    # without one. uvicorn's 15 would leave 15 for a machine that stands still.
+    "timeout_notify": 0.5,
     "timeout_graceful_shutdown": 10,  # for requests, once no call is up any more
 }
 
