@@ -11,7 +11,6 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
-from functools import cache
 from typing import Any
 from uuid import uuid4
 
@@ -20,6 +19,7 @@ import httpx2
 from app.net.addresses import BadURL, vetted
 from app.net.authentication import AuthenticationFailed, Outgoing, Signer
 from app.net.threads import run_in_thread
+from app.net.trust import trust
 from app.net.types import Addresses
 
 CONNECT_SECONDS = 2.0
@@ -150,7 +150,7 @@ def make_client(
     )
     made = Client(
         timeout=httpx2.Timeout(read_seconds, connect=connect_seconds),
-        verify=tls or _tls(),
+        verify=tls or trust(),
         limits=kept,
         follow_redirects=False,
         trust_env=proxies and addresses is None,
@@ -193,9 +193,3 @@ class _Bounded(httpx2.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._stream.aclose()
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    """The certificates, read once: reading takes tens of milliseconds without audio."""
-    return httpx2.create_ssl_context()

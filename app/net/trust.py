@@ -11,5 +11,8 @@ def trust() -> ssl.SSLContext:
     """The system's, read once: reading takes tens of milliseconds and 2 MB.
 
     The loop of the sound must not do that for each connection, as websockets does unless told.
+    ``SSL_CERT_FILE`` or ``SSL_CERT_DIR`` names others.
     """
-    return ssl.create_default_context()
+    import httpx2  # finds them also where Python's OpenSSL was built for another system
+
+    return httpx2.create_ssl_context()
