@@ -55,8 +55,11 @@ def _follow(
 ) -> None:
     from requests import Session
 
+    from providers.common.tls_adapter import TlsAdapter
+
     home = origin(url)
     with Session() as session:
+        session.mount("https://", TlsAdapter())
         session.trust_env = False  # the machine's netrc and proxies are not for the carrier
         for _ in range(MAX_REDIRECTS + 1):
             sent = dict(headers) if origin(url) == home else {}

@@ -53,6 +53,8 @@ def _http_client(api_url: str, timeout: float) -> HttpClient:
     """The SDK's HTTP client, fixed to one address. The SDK's default has no timeout."""
     from twilio.http.http_client import TwilioHttpClient  # type: ignore[import-untyped]
 
+    from providers.common.tls_adapter import TlsAdapter
+
     base = urlsplit(api_url)
 
     class Rebased(TwilioHttpClient):  # type: ignore[misc]
@@ -62,7 +64,9 @@ def _http_client(api_url: str, timeout: float) -> HttpClient:
             target = urlunsplit((base.scheme, base.netloc, path, parts.query, ""))
             return super().request(method, target, *args, **more)
 
-    return Rebased(timeout=timeout, max_retries=0)
+    http = Rebased(timeout=timeout, max_retries=0)
+    http.session.mount("https://", TlsAdapter())
+    return http
 
 
 @contextmanager

@@ -121,9 +121,10 @@ def _adapter(plain: bool) -> Any:
     ``plain`` reverts the https that the SDK writes into every URL.
     """
     from requests import PreparedRequest, Response
-    from requests.adapters import HTTPAdapter
 
-    class Adapter(HTTPAdapter):
+    from providers.common.tls_adapter import TlsAdapter
+
+    class Adapter(TlsAdapter):
         def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
             if plain and request.url:
                 request.url = request.url.replace("https://", "http://", 1)

@@ -148,6 +148,7 @@ PLACES: dict[str, dict[str, str]] = {
     },
     "app/vendors/vapi/sdk.py": {"httpx.Client": GIVEN},
     "app/vendors/rime/tts.py": {"pipecat.services.rime.tts.RimeTTSService": PINNED},
+    "providers/common/tls_adapter.py": {"requests.adapters.HTTPAdapter": CARRIER},
     "providers/common/download.py": {
         "requests.Session": "a recording, from hosts that the carrier's adapter trusts",
     },
@@ -159,10 +160,7 @@ PLACES: dict[str, dict[str, str]] = {
         "twilio.http.http_client.TwilioHttpClient": CARRIER,
         "twilio.rest.Client": CARRIER,
     },
-    "providers/vonage/sdk.py": {
-        "requests.adapters.HTTPAdapter": CARRIER,
-        "vonage.Vonage": CARRIER,
-    },
+    "providers/vonage/sdk.py": {"vonage.Vonage": CARRIER},
 }
 """By file: what it connects with, and why it may."""
 
