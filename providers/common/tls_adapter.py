@@ -1,4 +1,4 @@
-"""Requests' adapter for the carriers' SDKs. Imports Requests: load it lazily."""
+"""Requests' adapter for the carriers' servers. Imports Requests: load it lazily."""
 
 from __future__ import annotations
 
