@@ -10,6 +10,7 @@ import gc
 import logging
 import os
 import sys
+import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -28,6 +29,8 @@ from tests.vendors.local import installed
 SECRET_KEY = "a key of the tests, long enough"
 DATABASE_FILES = "PATCHBAY_TESTS_DATABASE_FILES"
 """The variable that names a file: the paths of tests that touch the store are written there."""
+CLOCK = {name: getattr(time, name) for name in ("time", "monotonic", "monotonic_ns")}
+"""The machine's. Replaced within a driven loop, the loop's would be put back behind it."""
 
 
 # Hypothesis's deadline and its check for slow input measure the machine: neither is a fault of ours.
@@ -100,7 +103,7 @@ def log_level() -> None:
 
 @pytest.fixture
 def monkeypatch(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """pytest's own. What it replaces must not stay in a module that the test is first to import."""
+    """pytest's own. What it replaces must not stay: in a module that is imported meanwhile, or as a clock."""
     before = {*sys.modules}
     yield monkeypatch
     replaced = {id(getattr(target, name, None)) for target, name, _ in monkeypatch._setattr}
@@ -112,6 +115,9 @@ def monkeypatch(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]
         if id(value) in replaced and callable(value)
     ]
     assert not kept, f"import {kept} before this is replaced: later tests of the process find it"
+    found = {(id(target), name): value for target, name, value in reversed(monkeypatch._setattr)}
+    for name, real in CLOCK.items():
+        assert found.get((id(time), name), real) is real, f"time.{name} was that of a driven loop"
 
 
 @pytest.fixture
