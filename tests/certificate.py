@@ -1,11 +1,13 @@
-"""A certificate of the tests' own."""
+"""A certificate of the tests' own, and who reads the trusted ones."""
 
 from __future__ import annotations
 
 import datetime
+import ssl
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -38,3 +40,14 @@ def write(path: Path, names: Sequence[str]) -> Path:
     )
     path.write_bytes(built.public_bytes(serialization.Encoding.PEM) + private)
     return path
+
+
+def note_reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The methods that read trusted certificates from now on, as they are called. None is read.
+
+    Reading them takes tens of milliseconds, in which no call of the process has sound.
+    """
+    read = list[str]()
+    for name in ("load_default_certs", "load_verify_locations"):
+        monkeypatch.setattr(ssl.SSLContext, name, lambda *_, by=name, **__: read.append(by))
+    return read

@@ -64,8 +64,8 @@ def _http_client(api_url: str, timeout: float) -> HttpClient:
             target = urlunsplit((base.scheme, base.netloc, path, parts.query, ""))
             return super().request(method, target, *args, **more)
 
-    http = Rebased(timeout=timeout, max_retries=0)
-    http.session.mount("https://", TlsAdapter())
+    http = Rebased(timeout=timeout)
+    http.session.mount("https://", TlsAdapter(max_retries=0))
     return http
 
 

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from tests.certificate import note_reads
 from tests.net.wire import Asked, Wire, http_answer, served
 
 PUBLIC, PUBLIC_6 = "93.184.215.14", "2606:4700::1"
@@ -320,15 +321,10 @@ class Contract(ABC):
     def test_the_trusted_certificates_are_read_once(
         self, certificate: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Reading them takes tens of milliseconds, in which no call of this process has sound."""
-        read = list[str]()
         with self.secure_server(certificate) as wire:
             url = f"https://{NAME}:{wire.port}/"
             self.refused(url, allow_private=True)
-            for name in ("load_default_certs", "load_verify_locations"):
-                monkeypatch.setattr(
-                    ssl.SSLContext, name, lambda *_, name=name, **__: read.append(name)
-                )
+            read = note_reads(monkeypatch)
             self.refused(url, allow_private=True)
         assert not read
 

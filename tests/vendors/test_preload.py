@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import socket
-import ssl
 from typing import Any
 
 import pytest
 
 from app.vendors import preload, registry
 from app.vendors.common import local_models
+from tests.certificate import note_reads
 
 NOT_BUILT = {
     "custom-transcriber": "has no address",
@@ -45,11 +45,8 @@ def test_it_is_built(name: str, caplog: pytest.LogCaptureFixture) -> None:
 
 @pytest.mark.parametrize("name", BUILT)
 def test_a_second_service_reads_no_certificates(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reading them takes tens of milliseconds, in which no call of this process has sound."""
     preload.load_parts([name])
-    read = list[str]()
-    for method in ("load_default_certs", "load_verify_locations"):
-        monkeypatch.setattr(ssl.SSLContext, method, lambda *_, by=method, **__: read.append(by))
+    read = note_reads(monkeypatch)
     preload.load_parts([name])
     assert not read
 

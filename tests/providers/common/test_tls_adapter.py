@@ -40,6 +40,11 @@ def recording(url: str) -> None:
     download.save(url, {}, io.BytesIO(), limit=1, timeout=30.0, trusted=lambda _: False)
 
 
+def refused(ask: Ask, url: str) -> None:
+    with pytest.raises(CarrierError, match="SSLError"):
+        ask(url)
+
+
 @pytest.fixture
 def trusted(tmp_path: Path) -> Path:
     """The server's certificate."""
@@ -63,12 +68,9 @@ def test_certificates_are_read_once(
     ask: Ask, server: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Certifi's, which do not vouch for this server."""
-    read = list[str]()
-    for _ in range(2):
-        with pytest.raises(CarrierError, match="SSLError"):
-            ask(f"https://localhost:{server.port}")
-        for name in ("load_default_certs", "load_verify_locations"):
-            monkeypatch.setattr(ssl.SSLContext, name, lambda *_, by=name, **__: read.append(by))
+    refused(ask, f"https://localhost:{server.port}")
+    read = certificate.note_reads(monkeypatch)
+    refused(ask, f"https://localhost:{server.port}")
     assert (server.asked, len(server.names), read) == ([], 2, [])
 
 
@@ -89,6 +91,5 @@ def test_a_certificate_of_another_name_is_refused(
     ask: Ask, server: Wire, trusted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(trusted))
-    with pytest.raises(CarrierError, match="SSLError"):
-        ask(f"https://127.0.0.1:{server.port}")
+    refused(ask, f"https://127.0.0.1:{server.port}")
     assert server.asked == []

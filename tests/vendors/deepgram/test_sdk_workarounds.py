@@ -1,7 +1,7 @@
 """Workarounds around Deepgram's SDK: that they are still needed.
 
-That they work is tested by ``test_pinned.py``, ``test_preload.py``, by ``test_sound_is_not_compressed`` in
-``test_transcriber_requests.py``, and by
+That they work is tested by ``test_pinned.py``, by ``test_preload.py``, by
+``test_sound_is_not_compressed`` in ``test_transcriber_requests.py``, and by
 ``test_deepgrams_own_cloud_never_stands_in_for_an_address_of_ours`` in
 ``test_choosing_a_transcriber.py``.
 """
