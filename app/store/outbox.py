@@ -33,6 +33,9 @@ _of_its_call = sa.and_(
 _older = sa.and_(_of_its_call, _other.c.seq < messages.c.seq)
 _held_back = sa.exists().where(_older, sa.or_(sa.not_(_other.c.refused), _other.c.next_at <= _NOW))
 _leased = sa.exists().where(_of_its_call, _other.c.leased_until > _NOW)
+# PostgreSQL looks again at the row it locks, if that was changed since the statement began. It sees
+# all others as they were then, and this one too under the name of another.
+_unleased = sa.or_(messages.c.leased_until.is_(None), messages.c.leased_until <= _NOW)
 
 
 def _sendable(size: int) -> sa.Select[Any]:
@@ -57,6 +60,7 @@ def _lease(size: int) -> ClauseElement:
             any_of(messages.c.id, "chosen", size),
             IS_PENDING,
             messages.c.next_at <= _NOW,
+            _unleased,
             sa.not_(_leased),
         )
         .with_for_update(of=messages, skip_locked=True)
@@ -81,7 +85,13 @@ _HELD = Prepared(
     .where(IS_PENDING, messages.c.next_at <= _NOW, _waits)
     .limit(sa.bindparam("number", type_=sa.Integer))
 )
-_HOLD = Prepared(messages.update().where(_THIS, IS_PENDING, _waits).values(next_at=_UNTIL))
+_waits_still = (  # locked: its end comes after this, and releases what is held here
+    sa.select(_other.c.id)
+    .where(_older, sa.not_(_other.c.refused), _other.c.next_at > _NOW)
+    .with_for_update(of=_other, skip_locked=True)
+    .exists()
+)
+_HOLD = Prepared(messages.update().where(_THIS, IS_PENDING, _waits_still).values(next_at=_UNTIL))
 _POSTPONE = Prepared(messages.update().where(_THIS).values(next_at=_UNTIL, leased_until=sa.null()))
 _DELETE = Prepared(messages.delete().where(_THIS))
 _TRIED = ("at", "duration_ms", "status_code", "error", "response")

@@ -16,7 +16,7 @@ from app.store.outbox import Dropped, Tried, Untried
 from app.store.schema import calls, message_attempts
 from app.store.schema import messages as table
 from tests.delivery.rows import LONG_AGO, new_call, put_message, record, rows_of
-from tests.store.together import race
+from tests.store.together import overtaken, race
 
 URL = "https://client.example/hook"
 OTHER = "https://other.example:8443/hook"
@@ -169,6 +169,29 @@ class TestHold:
             outbox.hold(conn, found, LONG_AGO, LONG_AGO + timedelta(minutes=1))
         assert sendable(store) == ["b"]
 
+    @pytest.mark.parametrize("then", ["delivered", "refused"])
+    def test_nothing_whose_older_one_ends_meanwhile(
+        self, store: Store, ids: Ids, then: str
+    ) -> None:
+        if store.is_sqlite:
+            return  # it has one writer at a time
+        put(store, ids, "a", "b")
+        retried(store, ids, "a")
+
+        def first() -> None:
+            if then == "refused":
+                retried(store, ids, "a", refused=True)
+            else:
+                record(store, ids, "a")
+
+        waiting = [rows_of(store, ids)[1]["id"]]
+
+        def put_off(conn: Connection) -> None:
+            outbox.hold(conn, waiting, LONG_AGO, LONG_AGO + timedelta(minutes=1))
+
+        overtaken(store, "messages", put_off, first)
+        assert sendable(store) == ["b"]
+
     def test_another_failure_does_not_end_it(self, store: Store, ids: Ids) -> None:
         put(store, ids, "a", "b")
         retried(store, ids, "a")
@@ -191,6 +214,24 @@ class TestLease:
         got = race(store, 4, lambda conn, _: self.lease(conn, keys, LONG_AGO))
         assert sorted(key for each in got for key in each) == ["a", "b"]
         assert sendable(store) == []
+
+    def test_not_one_that_was_leased_since_the_statement_began(
+        self, store: Store, ids: Ids
+    ) -> None:
+        """PostgreSQL looks again at the row it locks, but at no other row of a subquery."""
+        if store.is_sqlite:
+            return  # it has one writer at a time
+        put(store, ids, "a")
+        (row,) = rows_of(store, ids)
+
+        def lease(conn: Connection) -> set[str]:
+            return self.lease(conn, {row["id"]: "a"}, LONG_AGO)
+
+        def first() -> None:
+            with store.write() as conn:
+                assert lease(conn) == {"a"}
+
+        assert overtaken(store, "messages", lease, first) == set()
 
     def test_no_other_of_its_call_is_sent_meanwhile(self, store: Store, ids: Ids) -> None:
         put(store, ids, "a", "b")
