@@ -186,6 +186,7 @@ class Services:
             self.jobs,
             _blobs(settings),
             (react, *map(with_row, of_group(settings.plugins, REACTION_GROUP).values())),
+            now=self.store.clock.now,
             url_problem=url_rule(settings),
             addresses=partial(allowed, allow_private=settings.allow_private_server_urls),
             ask_server=ServerRequest(settings),
@@ -250,6 +251,7 @@ class Services:
             self.upgrade()
         elif not migrate.is_current(self.store):
             raise NotMigrated("the database is not up to date: run `patchbay db upgrade`")
+        self.store.clock.compare()
         key = default_org.create_default_org(self.context, is_start=True)
         if key:
             print(f"API key (shown once): {key}", flush=True)  # noqa: T201

@@ -11,10 +11,11 @@ import sqlalchemy as sa
 
 from app import settings as settings_module
 from app.cli.processes import free_port
-from app.domain.context import Context, utc_now
+from app.domain.context import Context
 from app.domain.services import trim
 from app.domain.services.retention import SWEEP_SECONDS
 from app.store import sizes
+from app.store.clock import utc_now
 from app.wiring import Services
 from bench.serving import environment
 

@@ -197,8 +197,8 @@ def explain(file: TextIO, as_json: bool) -> None:
     It needs no settings, no server and no database.
     """
 
-    from app.domain.context import utc_now
     from app.domain.reporting import pasted
+    from app.store.clock import utc_now
     from providers.base.pasted import NotReadable
     from providers.registry import PROVIDERS
 

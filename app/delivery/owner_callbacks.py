@@ -42,7 +42,7 @@ LATER_SECONDS = 5.0
 SCHEDULE = (0.0, 5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 7200.0)
 """Seconds before each attempt: 8 over 3 h 42 min. Then what waits behind gets one attempt each."""
 TOO_OLD = timedelta(seconds=sum(SCHEDULE)) * (1 - retry.JITTER)
-"""The shortest time to the last attempt. What is older and fails is given up."""
+"""The shortest time to the last attempt. What was held back so long has one attempt only."""
 
 log = logging.getLogger(__name__)
 
@@ -139,7 +139,8 @@ class OwnerCallbacks:
     def _failed(self, row: JsonObject, why: str, outcome: Outcome) -> Tried:
         made, now = row["attempts"] + 1, self._context.now()
         wait_for = retry.wait(made, outcome, SCHEDULE, None)
-        if now > row["created_at"] + TOO_OLD:
+        was_held = not row["attempts"] and row["next_at"] > row["created_at"]
+        if was_held and now > row["created_at"] + TOO_OLD:
             wait_for = None
         log.warning(
             "call %s (%s): what the carrier sent was not passed on to %s, attempt %d: %s; %s",

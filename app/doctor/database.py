@@ -9,7 +9,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.doctor.database_advice import told
 from app.doctor.finding import Finding
 from app.domain.context import Context
-from app.store import migrate
+from app.store import clock, migrate
+from app.store.engine import Store
 
 
 def check(context: Context, upgrade: Callable[[], None] | None = None) -> Iterator[Finding]:
@@ -24,5 +25,12 @@ def check(context: Context, upgrade: Callable[[], None] | None = None) -> Iterat
         return
     if current:
         yield Finding("ok", f"database: {name}, up to date")
+        yield from _clock(context.store)
     else:
         yield Finding("error", "database: older than this program; run `patchbay db upgrade`")
+
+
+def _clock(store: Store) -> Iterator[Finding]:
+    ahead = store.clock.compare()
+    if abs(ahead) > clock.TOLERANCE:
+        yield Finding("note", f"database: {clock.told(ahead)}")

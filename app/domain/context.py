@@ -18,6 +18,7 @@ from app.domain.timings import Observe, unobserved
 from app.net.types import Addresses
 from app.settings import Settings
 from app.store.blobs import Blobs
+from app.store.clock import utc_now
 from app.store.engine import Store
 from app.store.vault import Vault
 from app.vendors.common.answer import AskModel, ModelAnswer, NoUpstream, UpstreamCalls
@@ -62,10 +63,6 @@ class Reply:
 
 AskServer = Callable[[str, str, bytes, JsonObject, float], Reply]
 """Takes URL, message id, body, the server's secrets and a timeout in seconds. Never raises."""
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)

@@ -155,19 +155,20 @@ class TableJobs:
 
     def _rest(self, watch: Connection, version: int) -> None:
         """Wait for a wake-up, the next job's time, the leases' renewal, or a commit elsewhere."""
-        until = self._next()
-        while not self._wake.wait(min(POLL, max(0.0, until - time.time()))):
-            late = self._stopping.is_set() or time.time() >= until
+        until = time.monotonic() + self._left()
+        while not self._wake.wait(min(POLL, max(0.0, until - time.monotonic()))):
+            late = self._stopping.is_set() or time.monotonic() >= until
             if late or _version(watch) != version:
                 return
 
-    def _next(self) -> float:
-        """The latest time of the next look, as seconds since 1970."""
+    def _left(self) -> float:
+        """Seconds until the next look, at most."""
+        renewal = self._renew_at - time.monotonic()
         if not self._vacant():
-            return self._renew_at
+            return renewal
         with self._store.read() as conn:
             due = conn.execute(_NEXT).scalar()
-        return min(self._renew_at, due.timestamp()) if due else self._renew_at
+        return min(renewal, (due - _now()).total_seconds()) if due else renewal
 
     def _claim(self) -> bool:
         """Start due jobs, as far as there are workers. Returns whether there were any."""
@@ -195,12 +196,16 @@ class TableJobs:
             raise
 
     def _renew(self) -> None:
-        """Renew the leases of our running jobs, and free jobs whose lease is over."""
-        if time.time() < self._renew_at:
+        """Renew the leases of our running jobs, and free jobs whose lease is over.
+
+        One that is longer than a lease was made before the clock was put back.
+        """
+        if time.monotonic() < self._renew_at:
             return
         now = _now()
         own = jobs.c.id.in_(self._here())
-        over = sa.and_(jobs.c.leased_until <= now, sa.not_(own))
+        is_over = sa.or_(jobs.c.leased_until <= now, jobs.c.leased_until > now + self._lease)
+        over = sa.and_(is_over, sa.not_(own))
         with self._store.write() as conn:
             conn.execute(jobs.update().where(own).values(leased_until=now + self._lease))
             freed = conn.execute(
@@ -208,7 +213,7 @@ class TableJobs:
             )
         if freed.rowcount:
             log.warning("%d jobs of a process that died run again", freed.rowcount)
-        self._renew_at = time.time() + self._lease.total_seconds() / 6
+        self._renew_at = time.monotonic() + self._lease.total_seconds() / 6
 
     def _vacant(self) -> int:
         return 0 if self._stopping.is_set() else self._workers - len(self._running)

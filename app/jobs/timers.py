@@ -89,7 +89,7 @@ class TimerThread:
         self._until = NEVER
         with self._store.read() as conn:
             upcoming = timers.upcoming(conn, BATCH)
-        now = datetime.now(UTC)
+        now = self._store.clock.now()
         due = [call_id for call_id, at in upcoming if at <= now]
         if self._fire_all(due):
             return

@@ -24,6 +24,7 @@ from sqlalchemy.sql.elements import ClauseElement
 from app import deadline
 from app.private_files import make_directory, make_file, tighten
 from app.store.checkpoint import AUTOCHECKPOINT_PAGES, Checkpointer
+from app.store.clock import Clock
 from app.store.connection import Connection, Identity, Pool, identity
 from app.store.damage import Damage
 from app.store.faults import Deadlocked, FileReplaced, is_deadlock, without_detail
@@ -61,6 +62,7 @@ class Store:
         self.engine = self._sqlite() if self.is_sqlite else self._postgresql()
         self.damage = Damage(Path(str(self.url.database)))
         self.outage = Outage(damaged=self._see_damage)
+        self.clock = Clock(None if self.is_sqlite else self.read)
         self._kept = Kept()
         self._files: Identity | None = None
         """SQLite's files that were opened last; None: none yet."""

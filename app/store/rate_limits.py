@@ -16,6 +16,8 @@ from sqlalchemy.sql.dml import Insert
 from app.store.prepared import Prepared
 from app.store.schema import EPOCH, Time, rate_limits
 
+CLOCKS = timedelta(minutes=1)
+"""Processes whose clocks differ by less share one bucket."""
 _EMPTY_AT = Prepared(
     sa.select(rate_limits.c.empty_at).where(rate_limits.c.key_id == sa.bindparam("key"))
 )
@@ -27,21 +29,27 @@ def empty_at(conn: Connection, key_id: str) -> datetime:
 
 
 def take(conn: Connection, key_id: str, now: datetime, cost: timedelta, window: timedelta) -> bool:
-    """Use ``cost`` of the ``window``. False, and nothing used, when less than that is left."""
+    """Use ``cost`` of the ``window``. False, and nothing used, when less than that is left.
+
+    A bucket that is fuller than ``take`` leaves one was filled before the clock was put back. It
+    counts as empty, or the key would be refused until the clock has caught up.
+    """
     values = {
         "key": key_id,
         "first": now + cost,
         "now": now,
         "cost": cost // timedelta(microseconds=1),
         "latest": now + window,
+        "impossible": now + window + CLOCKS,
     }
     return _TAKE.run(conn, values) == 1
 
 
 def _take(dialect: str) -> Insert:
     maker = sqlite.insert if dialect == "sqlite" else postgresql.insert
-    now = sa.bindparam("now", type_=Time)
-    used = sa.case((rate_limits.c.empty_at > now, rate_limits.c.empty_at), else_=now)
+    now, impossible = sa.bindparam("now", type_=Time), sa.bindparam("impossible", type_=Time)
+    column = rate_limits.c.empty_at
+    used = sa.case((sa.and_(column > now, column < impossible), column), else_=now)
     after = sa.type_coerce(used, sa.BigInteger) + sa.bindparam("cost", type_=sa.BigInteger)
     return (
         maker(rate_limits)

@@ -20,12 +20,13 @@ from app.delivery.dispatcher import FAULT_PAUSE, HOLD, LATE, LEASE, Dispatcher
 from app.delivery.fair_share import MOST, WORKERS
 from app.delivery.headers import RESERVED
 from app.delivery.sender import RESPONSE_KEPT
-from app.domain.context import Context, utc_now
+from app.domain.context import Context
 from app.domain.reporting.server_messages import wake_delivery
 from app.domain.timings import Timing
 from app.settings import DELIVERY_SCHEDULE, Settings
 from app.store import message_lists, messages, outbox
 from app.store.blobs import open_blobs
+from app.store.clock import utc_now
 from app.store.engine import Store
 from app.store.faults import TimedOut
 from app.store.outbox import Result

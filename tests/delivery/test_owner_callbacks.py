@@ -154,6 +154,19 @@ def test_it_is_given_up_and_told(
     assert sum("gave up" in line for line in told) == 2
 
 
+@pytest.mark.parametrize("hours", [3, 12])
+def test_one_that_nobody_could_send_gets_all_its_attempts(
+    world: World, receiver: Receiver, hours: float
+) -> None:
+    """This process was down, its machine slept, or its clock was set."""
+    receiver.reply = 500
+    world.put("first", receiver.url)
+    world.clock.pass_(hours * 3600)
+    while (wait := world.run(receiver.url)) is not None:
+        world.clock.pass_(wait)
+    assert bodies(receiver) == ["first"] * len(SCHEDULE)
+
+
 def test_gone_ends_it_at_once(world: World, receiver: Receiver) -> None:
     receiver.script(410)
     world.put("first", receiver.url)

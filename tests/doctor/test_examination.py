@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from app import settings as settings_module
 from app.doctor.examination import examine
 from app.settings import Settings, VendorSettings
+from app.store import clock
 from app.wiring import Services
 from providers.simulation.config import own_port
 from providers.simulation.stage import Stage
@@ -62,6 +64,13 @@ def about(lines: list[str], *words: str) -> str:
     """The one line that holds all of these words."""
     (line,) = [line for line in lines if all(word in line for word in words)]
     return line
+
+
+def test_a_machine_whose_clock_is_wrong(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "utc_now", lambda: datetime.now(UTC) + timedelta(minutes=2))
+    lines = [line for line in found(bridge) if "clock" in line]
+    on_sqlite = bridge.environ["DATABASE_URL"].startswith("sqlite")  # it has no other clock
+    assert [line[:3] for line in lines] == ([] if on_sqlite else ["not"])
 
 
 def test_all_is_well(bridge: Bridge, carriers: Mapping[str, Stage]) -> None:

@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from app.jobs.factory import open_jobs
 from app.net import threads
 from app.store.engine import Store
 from app.store.faults import TimedOut
+from app.store.schema import jobs as jobs_table
 from tests.store.lost_answer import lose_one_answer
 
 PATIENCE = 30.0
@@ -522,6 +524,22 @@ class TestCrash:
             wait_for("ready")
             put(store, open_jobs(store, {}), "a", lock="call")
             wait_for("started")
+        with running(store, diary, lease=1.5) as jobs:
+            put(store, jobs, "same lock", lock="call")
+            assert sorted(diary.wait(2)) == ["a", "same lock"]
+
+    def test_so_does_one_whose_lease_was_made_before_the_clock_was_put_back(
+        self, store: Store, diary: Diary
+    ) -> None:
+        if not store.is_sqlite:
+            return  # it goes by the database's clock
+        with worker_process(store) as wait_for:
+            wait_for("ready")
+            put(store, open_jobs(store, {}), "a", lock="call")
+            wait_for("started")
+        with store.write() as conn:
+            until = datetime.now(UTC) + timedelta(hours=1)
+            conn.execute(jobs_table.update().values(leased_until=until))
         with running(store, diary, lease=1.5) as jobs:
             put(store, jobs, "same lock", lock="call")
             assert sorted(diary.wait(2)) == ["a", "same lock"]

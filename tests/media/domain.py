@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -68,6 +69,7 @@ class Domain:
                 vapi_voices={},
             ),
             addresses=partial(allowed, allow_private=True),
+            now=lambda: datetime.now(UTC),
             observe=lambda timing, seconds: self.observed.append((timing, seconds)),
         )
         self.spool_directory = Path("no-spool")

@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from app import create_app
 from app.routes.application import API
 from app.server import asgi
 from app.settings import Settings, VendorSettings
+from app.store import clock
 from app.store.faults import NO_ANSWER, TimedOut
 from app.wiring import Services
 from providers.errors import Refused
@@ -161,6 +163,24 @@ def test_who_warms_the_engine_up(settings: Settings, changes: Any, talks: bool) 
 )
 def test_who_loads_the_sdk_of_an_upstream(settings: Settings, changes: Any, relays: bool) -> None:
     assert Services(replace(settings, **changes)).relays is relays
+
+
+def test_on_postgresql_time_is_the_databases(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine two minutes ahead would end the others' calls, and send their messages again."""
+    off, uptime = timedelta(minutes=2), clock.uptime()
+    monkeypatch.setattr(clock, "utc_now", lambda: datetime.now(UTC) + off)
+    services = Services(replace(settings, run_jobs=False))
+    services.start()
+    context, ahead = services.context, off if services.store.is_sqlite else timedelta()
+    try:
+        assert abs(context.now() - datetime.now(UTC) - ahead) < off / 2
+        monkeypatch.setattr(clock, "uptime", lambda: uptime + 3600)  # the database's has gone back
+        services.media.heartbeat()
+        assert abs(context.now() - datetime.now(UTC) - ahead) < off / 2
+    finally:
+        services.stop()
 
 
 @on_loop

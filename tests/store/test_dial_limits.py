@@ -43,6 +43,14 @@ def test_minutes_are_given_back(store: Store) -> None:
         assert dial_limits.buckets(conn, "key") == Buckets(START + TEN, at(3000))
 
 
+@pytest.mark.parametrize(("back", "taken"), [(59, False), (61, True), (7200, True)])
+def test_a_clock_that_was_ahead_locks_nobody_out(store: Store, back: float, taken: bool) -> None:
+    with store.write() as conn:
+        take(conn, HOUR, HOUR)
+        now, cost = START - timedelta(seconds=back), Cost(TEN, TEN)
+        assert dial_limits.take(conn, "key", now, cost, HOUR) is taken
+
+
 def test_several_processes_at_once_take_no_more_than_the_limit(store: Store) -> None:
     taken = race(store, 8, lambda conn, _: take(conn, HOUR / 3, TEN))
     assert taken.count(True) == 3

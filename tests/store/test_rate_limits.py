@@ -69,6 +69,16 @@ def test_a_clock_that_goes_back_frees_nothing(store: Store, key: str) -> None:
         assert rate_limits.empty_at(conn, key) == START + WINDOW
 
 
+@pytest.mark.parametrize(("back", "taken"), [(59, 0), (61, 3), (3600, 3)])
+def test_a_clock_that_was_an_hour_ahead_locks_nobody_out(
+    store: Store, key: str, back: float, taken: int
+) -> None:
+    with store.write() as conn:
+        for _ in range(3):
+            take(conn, key, START)
+        assert [take(conn, key, at(-back)) for _ in range(4)].count(True) == taken
+
+
 def test_a_cost_above_the_window_is_refused_to_a_busy_key(store: Store, key: str) -> None:
     with store.write() as conn:
         assert take(conn, key, START)

@@ -54,7 +54,7 @@ class RateLimit:
         """Raise ``TooMany`` while the bucket is full. The wait is ``at_least`` seconds."""
         free_at = rate_limits.empty_at(conn, self.key_id) + WINDOW // self.limit - WINDOW
         wait = max(at_least, (free_at - self.context.now()).total_seconds())
-        if wait > 0:
+        if 0 < wait < (WINDOW + rate_limits.CLOCKS).total_seconds():
             raise TooMany(
                 f"More than {self.limit} calls a minute with one API key: "
                 f"try again in {math.ceil(wait)} s, or raise `RATE_LIMIT_PER_MINUTE`",

@@ -63,9 +63,15 @@ class Question:
 class AssistantRequests:
     """Sends the assistant request, once per call."""
 
-    def __init__(self, context: Context, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        context: Context,
+        pause: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.context = context
         self._pause = pause
+        self._clock = clock
 
     def settle(self, question: Question) -> None:
         """Wait until the call's assistant is decided, until the request's timeout at most."""
@@ -86,10 +92,13 @@ class AssistantRequests:
     def _awaited(self, call_id: str) -> Call | None:
         """The call, once its assistant is decided or its request has timed out."""
         patience = self.context.settings.assistant_request_seconds + GRACE_SECONDS
+        until = self._clock() + patience  # also when the time of day was put back meanwhile
         while True:
             call = self._row(call_id)
             since = call.facts.asking_since if call else None
             if since is None or self.context.now() > since + timedelta(seconds=patience):
+                return call
+            if self._clock() > until:
                 return call
             with deadline.paused():
                 self._pause(LOOK_SECONDS)

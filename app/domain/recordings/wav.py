@@ -9,6 +9,8 @@ from providers.common import audio
 
 FRAMES = 64 * 1024
 """Frames that are read at once."""
+MOST_SILENCE = 3600.0
+"""Seconds. A clock that was set must not fill the disk: an hour has 230 MB."""
 
 
 class InvalidWav(Exception):
@@ -47,7 +49,7 @@ def seconds(path: Path) -> float:
 
 
 def join(first: Path, between: float, second: Path, whole: Path) -> None:
-    """Join files, with seconds of silence between them. Raises ``InvalidWav``."""
+    """Join files, with seconds of silence between them, an hour at most. Raises ``InvalidWav``."""
     with (
         wave.open(str(first), "rb") as one,
         wave.open(str(second), "rb") as other,
@@ -57,7 +59,7 @@ def join(first: Path, between: float, second: Path, whole: Path) -> None:
             raise InvalidWav("the call's sockets differ in their rate of samples")
         target.setparams(one.getparams())
         _copy(one, target)
-        silent = max(0, round(between * one.getframerate()))
+        silent = max(0, round(min(between, MOST_SILENCE) * one.getframerate()))
         width = one.getnchannels() * one.getsampwidth()
         while silent > 0:
             target.writeframes(bytes(min(silent, FRAMES) * width))

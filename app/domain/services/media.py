@@ -122,6 +122,7 @@ class MediaService:
     def heartbeat(self) -> None:
         """Write this process's heartbeat and read those of the others. Raises the store's error."""
         self.presence.heartbeat(self.context.store, self.context.now())
+        self.context.store.clock.compare()
 
     def deregister(self) -> None:
         """Remove this process from the registry. Raises the store's error."""

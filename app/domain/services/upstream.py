@@ -100,7 +100,8 @@ class UpstreamService:
         """The answer to the same message as before, for which it waits if it is still made."""
         with deadline.paused():
             began, answer = question.look()
-            until = self.clock() + SECONDS - (self.context.now() - began).total_seconds()
+            passed = max(0.0, (self.context.now() - began).total_seconds())  # clocks are put back
+            until = self.clock() + SECONDS - passed
             while answer is None and self.clock() < until:
                 self.pause(LOOK_SECONDS)
                 _, answer = question.look()

@@ -11,7 +11,6 @@ import fcntl
 import json
 import logging
 import shutil
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -42,7 +41,12 @@ class SpooledRecorder:
     """
 
     def __init__(
-        self, root: Path, claim: StreamClaim, rate: int, clock: Callable[[], float]
+        self,
+        root: Path,
+        claim: StreamClaim,
+        rate: int,
+        clock: Callable[[], float],
+        began: datetime,
     ) -> None:
         """Lock a new directory. ``clock`` is the stream's, in seconds. Raises ``OSError``."""
         self.directory = root / f"{claim.call_id}-{claim.stream}"
@@ -52,7 +56,7 @@ class SpooledRecorder:
             "callId": claim.call_id,
             "stream": claim.stream,
             "rate": rate,
-            "began": time.time(),
+            "began": began.timestamp(),
         }
         self._recorder = Recorder(rate, self.directory, clock)
         part = self.directory / f"{FACTS}.part"
@@ -100,7 +104,8 @@ def start(
     if not claim.recorded:
         return None
     try:
-        return SpooledRecorder(service.spool_directory, claim, rate, clock)
+        began = service.context.now()
+        return SpooledRecorder(service.spool_directory, claim, rate, clock, began)
     except OSError:
         log.exception(
             "call %s: not recorded: RECORDINGS_DIR cannot be written",

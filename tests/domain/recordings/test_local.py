@@ -16,6 +16,7 @@ from app.domain.calls import record
 from app.domain.calls.record import CallTx
 from app.domain.recordings import files as recording_files
 from app.domain.recordings import local as local_recordings
+from app.domain.recordings import wav
 from app.domain.recordings.local import StoreFailed, StreamRecording
 from app.settings import Settings
 from app.store import calls
@@ -156,6 +157,13 @@ def test_several_sockets_are_one_recording(taped: Taped, order: list[tuple[str, 
         taped.keep(stream, after, 0.5)
     assert taped.loud() == [0, 1, 2, 3, 4, 10, 11, 12, 13, 14]
     assert len(taped.rows()) == 2
+
+
+def test_a_clock_that_was_set_fills_no_disk(taped: Taped, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wav, "MOST_SILENCE", 0.2)
+    for stream, after in [("one", 0.0), ("two", 3600.0)]:
+        taped.keep(stream, after, 0.5)
+    assert taped.loud() == [0, 1, 2, 3, 4, 7, 8, 9, 10, 11]
 
 
 def test_the_link_stays_and_the_shorter_files_go(taped: Taped) -> None:

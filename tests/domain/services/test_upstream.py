@@ -453,11 +453,14 @@ def test_an_answer_is_kept_until_the_upstream_has_reported(
 
 
 @pytest.mark.parametrize("kind", ["tool-calls", "knowledge-base-request"])
-@pytest.mark.parametrize("comes", [True, False])
+@pytest.mark.parametrize(("comes", "back"), [(True, 0), (False, 0), (False, 3600)])
 def test_a_message_that_is_sent_again_while_it_is_answered(
-    both: tuple[Domain, RestApi], kind: str, comes: bool
+    both: tuple[Domain, RestApi], kind: str, comes: bool, back: float
 ) -> None:
-    """It waits, as long as the first may take. A process that was killed leaves no answer."""
+    """It waits, as long as the first may take. A process that was killed leaves no answer.
+
+    ``back``: seconds by which the clock is put back meanwhile.
+    """
     one = Relayed(both)
     one.open()
     clock, asked = Ticks(), {**tool_calls("opens"), "type": kind}
@@ -470,6 +473,7 @@ def test_a_message_that_is_sent_again_while_it_is_answered(
             raise Finished
 
     def ask(*_: Any) -> ServerReply:
+        one.ours.clock.pass_(-back)
         with suppress(Finished):
             again.append(service.take(one.call["id"], one.token, raw))
         return ServerReply(body=b'{"results": []}')

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import wave
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from tests.fakes.carriers.base import Caller
 from tests.media.domain import Domain
 from tests.media.server import BY_NAME, CALLERS, calling, listen, loud, serving
 
+BEGAN = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ECHOED = 3000
 """Bytes."""
 
@@ -78,7 +80,7 @@ async def test_a_call_that_is_not_recorded_leaves_nothing(tmp_path: Path) -> Non
 @on_loop
 async def test_a_killed_processs_is_handed_over_by_the_next(tmp_path: Path) -> None:
     domain = Taped(tmp_path)
-    killed = SpooledRecorder(tmp_path, claim(domain), 8000, time.monotonic)
+    killed = SpooledRecorder(tmp_path, claim(domain), 8000, time.monotonic, BEGAN)
     killed.heard(loud(CALLERS[0], 500))
     killed._recorder._caller._file.flush()  # what the system had of it
     killed._lock.close()  # as the end of a process does
@@ -111,7 +113,7 @@ async def test_looking_for_them_survives_a_disk_that_fails(
 
 def test_one_that_is_being_made_is_left_alone(tmp_path: Path) -> None:
     domain = Taped(tmp_path)
-    made = SpooledRecorder(tmp_path, claim(domain), 8000, time.monotonic)
+    made = SpooledRecorder(tmp_path, claim(domain), 8000, time.monotonic, BEGAN)
     spool.submit_all(domain)  # type: ignore[arg-type]
     assert domain.tapes == []
     made.close()
@@ -121,7 +123,7 @@ def test_one_that_is_being_made_is_left_alone(tmp_path: Path) -> None:
 
 def test_what_is_not_taken_is_kept_for_later(tmp_path: Path) -> None:
     domain = Taped(tmp_path)
-    SpooledRecorder(tmp_path, claim(domain), 8000, time.monotonic).close()
+    SpooledRecorder(tmp_path, claim(domain), 8000, time.monotonic, BEGAN).close()
     domain.raises["kept"] = [StoreFailed("the bucket is away")]
     spool.submit_all(domain)  # type: ignore[arg-type]
     assert len(left(tmp_path)) == 1
