@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from app.delivery.headers import headers
@@ -22,12 +23,17 @@ def post_signed(
 ) -> Response:
     """``secrets``: of the server, with the ``signer`` of its credential. Raises ``SendError``.
 
-    A 401 may mean that an OAuth token was revoked. Then a new one is sent, once.
+    A 401 may mean that an OAuth token was revoked. Then a new one is sent, once. ``seconds``: for
+    all of it, the wait for tokens included.
     """
+    until = time.monotonic() + seconds
 
     def send(*, rejected: bool) -> Response:
         named = headers(request, secrets, rejected=rejected)
-        return post(request.url, request.body, named, seconds, allow_private, *given, **more)
+        left = round(until - time.monotonic(), 1)
+        if left <= 0:
+            raise SendError(f"no token within {seconds:g} s", timed_out=True)
+        return post(request.url, request.body, named, left, allow_private, *given, **more)
 
     try:
         answer = send(rejected=False)

@@ -198,7 +198,7 @@ class TableJobs:
     def _renew(self) -> None:
         """Renew the leases of our running jobs, and free jobs whose lease is over.
 
-        One that is longer than a lease was made before the clock was put back.
+        One that is longer than a lease was made before the clock was set back.
         """
         if time.monotonic() < self._renew_at:
             return

@@ -30,10 +30,27 @@ USUAL_PINGS = Pings(20.0, 20.0)
 STREAM_PINGS = Pings(5.0, 8.0)
 # Messages held while our side is slow. Then the server has to wait.
 MAX_QUEUE = 16
+# The longest wait for a peer that reads nothing more. A caller's sound fills what is on the way
+# within seconds. Then no ping can be sent, which would notice that the peer has vanished.
+WRITE_SECONDS = 5.0
 
 
 class BadHeaders(ValueError):
     """A handshake cannot carry these headers; the message names the field."""
+
+
+class BoundedConnection(client.ClientConnection):
+    """The library's, whose waits for the peer to read are bounded: also in a ping, and in a close.
+
+    After ``WRITE_SECONDS`` the connection is broken, as by a network: ``ConnectionClosed``. The
+    library bounds the wait for answers only. No issue of its was found. Written for websockets 17.4.
+    """
+
+    async def drain(self) -> None:
+        if not self.paused:
+            return await super().drain()
+        async with asyncio.timeout(WRITE_SECONDS):
+            return await super().drain()
 
 
 async def open_socket(
@@ -73,6 +90,7 @@ async def connect(
     ``OSError``, ``ValueError`` and ``WebSocketException``.
     """
     opening["open_timeout"] = None  # ``seconds`` is for all addresses together
+    opening["create_connection"] = BoundedConnection
     url, _ = urldefrag(url)  # the library refuses what is not sent anyway
     if urlsplit(url).scheme == "wss":
         opening.setdefault("ssl", trust())

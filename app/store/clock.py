@@ -1,8 +1,8 @@
 """The time that all machines of a deployment share: leases, timers and heartbeats are compared by it.
 
-On PostgreSQL it is the database's, read at the start and with each heartbeat, and counted on from
-there: what the clocks of the machines say, or a step of one, changes nothing. On SQLite all
-processes are on one machine, and it is the machine's.
+On PostgreSQL it is the database's. It is read at the start and with each heartbeat, and counted on
+from there. What the clocks of the machines say changes nothing. On SQLite all processes are on one
+machine, and it is the machine's.
 """
 
 from __future__ import annotations

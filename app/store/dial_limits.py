@@ -44,7 +44,7 @@ def buckets(conn: Connection, owner: str) -> Buckets:
 def take(conn: Connection, owner: str, now: datetime, cost: Cost, window: timedelta) -> bool:
     """Take ``cost``, which is ``window`` at most. False, and nothing taken, without room for it.
 
-    A bucket that is fuller than ``take`` leaves one was filled before the clock was put back. It
+    A bucket that is fuller than ``take`` leaves one was filled before the clock was set back. It
     counts as empty, or the owner would be refused until the clock has caught up.
     """
     values = {

@@ -31,7 +31,7 @@ def empty_at(conn: Connection, key_id: str) -> datetime:
 def take(conn: Connection, key_id: str, now: datetime, cost: timedelta, window: timedelta) -> bool:
     """Use ``cost`` of the ``window``. False, and nothing used, when less than that is left.
 
-    A bucket that is fuller than ``take`` leaves one was filled before the clock was put back. It
+    A bucket that is fuller than ``take`` leaves one was filled before the clock was set back. It
     counts as empty, or the key would be refused until the clock has caught up.
     """
     values = {

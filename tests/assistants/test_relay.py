@@ -275,14 +275,18 @@ async def test_redirect_is_not_followed() -> None:
         assert inner.connections.empty()
 
 
+@pytest.mark.parametrize("talking", [False, True], ids=["silent", "talking"])
 @on_loop
-async def test_an_upstream_that_has_vanished_is_noticed_within_15_seconds() -> None:
+async def test_an_upstream_that_has_vanished_is_noticed_within_15_seconds(talking: bool) -> None:
     now = asyncio.get_running_loop().time
-    async with upstream(ping_interval=None, close_timeout=0.1) as theirs:
+    async with upstream(max_queue=1, ping_interval=None, close_timeout=0.1) as theirs:
         domain = streamed(theirs.url)
-        async with serving(domain) as served, calling(served, TWILIO):
+        async with serving(domain) as served, calling(served, CALLERS[1]) as carrier:
             (await theirs.connections.get()).transport.pause_reading()
             began = now()
+            if talking:  # more than the buffers on the way hold: no ping comes through
+                for _ in range(200):
+                    await carrier.send(bytes(64000))
             _, _, reason, _ = await domain.hears("intend")
             seconds = now() - began
     assert reason == EndedReason.ASSISTANT_ERROR

@@ -33,7 +33,7 @@ from tests.clock import on_loop
 from tests.fakes.carriers.base import Caller
 from tests.fakes.carriers.twilio import TwilioCaller
 from tests.media.domain import Domain
-from tests.media.server import BY_NAME, calling, listen, loud, serving
+from tests.media.server import BY_NAME, CALLERS, calling, listen, loud, serving
 
 TWILIO = TwilioCaller()
 ACCOUNT = Account("AC" + "0" * 31 + "1", {"authTokens": ["the upstream's own token"]})
@@ -309,12 +309,16 @@ async def test_a_stream_that_cannot_be_opened() -> None:
     assert "hunter2" not in message
 
 
+@pytest.mark.parametrize("talking", [False, True], ids=["silent", "talking"])
 @on_loop
-async def test_an_upstream_that_has_vanished_is_noticed_within_15_seconds() -> None:
+async def test_an_upstream_that_has_vanished_is_noticed_within_15_seconds(talking: bool) -> None:
     now = asyncio.get_running_loop().time
-    async with call(TWILIO) as made:
+    async with call(CALLERS[1]) as made:
         made.theirs.transport.pause_reading()
         began = now()
+        if talking:  # more than the buffers on the way hold: no ping comes through
+            for _ in range(600):
+                await made.carrier.send(bytes(64000))
         reason, _ = await made.ended()
         seconds = now() - began
     assert reason == EndedReason.ASSISTANT_ERROR

@@ -5,14 +5,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from standardwebhooks import Webhook
 
+from app.delivery import signed_post
 from app.delivery.request import MAX_BYTES, ServerRequest
 from app.domain.context import Reply as Answer
-from app.net.authentication import Bearer, Hmac, Unusable
+from app.net.authentication import Bearer, Hmac, Outgoing, Unusable
+from app.net.http import Response, SendError
 from app.net.oauth import OAuth, Tokens
 from app.settings import Settings
 from tests.fakes.client_server import Receiver, Reply
@@ -187,3 +191,37 @@ def test_a_credential_that_is_gone_is_told(settings: Settings, receiver: Receive
     answer = ServerRequest(settings)(receiver.url, "m", b"{}", secrets, 5.0)
     assert answer.error == "credential x does not exist"
     assert receiver.requests == []
+
+
+@pytest.mark.parametrize(
+    ("token_takes", "answer_takes", "given"),
+    [
+        (0.0, 1.0, [7.5, 6.5]),  # the new token's request gets what is left
+        (2.0, 3.0, [5.5, 0.5]),
+        (2.0, 5.0, [5.5]),  # the next token comes too late
+        (8.0, 1.0, []),
+    ],
+)
+def test_all_of_it_has_one_deadline(
+    monkeypatch: pytest.MonkeyPatch, token_takes: float, answer_takes: float, given: list[float]
+) -> None:
+    """Carriers wait for 5 to 15 seconds, and so does the caller: two tokens and two answers."""
+    now, seen = [100.0], list[float]()
+
+    def named(*_: Any, **__: Any) -> dict[str, str]:
+        now[0] += token_takes
+        return {}
+
+    def post(url: str, body: bytes, headers: Any, timeout: float, *_: Any) -> Response:
+        seen.append(timeout)
+        now[0] += answer_takes
+        return Response(401, {}, b"")
+
+    monkeypatch.setattr(signed_post, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(signed_post, "headers", named)
+    monkeypatch.setattr(signed_post, "post", post)
+    secrets = {"signer": SimpleNamespace(waits=True)}
+    sent = Outgoing("https://client.example", b"", "id", 0)
+    with suppress(SendError):
+        signed_post.post_signed(sent, secrets, 7.5, False)
+    assert seen == given

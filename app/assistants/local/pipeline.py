@@ -77,6 +77,8 @@ LOOK_SECONDS = 0.02
 HANDED = "(The call was handed to you.)"
 # The longest wait for a text to be spoken.
 SAY_SECONDS = 30.0
+# The longest that an assistant takes to end after the end was decided: for all that it still says.
+FINISH_SECONDS = 120.0
 
 
 class AgentPipeline:
@@ -193,7 +195,7 @@ class AgentPipeline:
         self._ending = self._left = True
         await self.input.leave()
         await self.worker.queue_frame(EndFrame())
-        self._start(self._cut_off())
+        self._start(self._cut_off(LEAVE_SECONDS))
 
     async def dismiss(self) -> None:
         """End at once, before ``begin`` or after ``leave``."""
@@ -223,8 +225,9 @@ class AgentPipeline:
         """Whether a model that speaks has not yet said all."""
         return self._parts.speech is not None and self._parts.speech.has_to_speak
 
-    async def _cut_off(self) -> None:
-        await asyncio.sleep(LEAVE_SECONDS)
+    async def _cut_off(self, seconds: float) -> None:
+        """End at once after this time: a part that hangs lets no ``EndFrame`` through."""
+        await asyncio.sleep(seconds)
         await self.worker.cancel()
 
     def _start_running(self) -> asyncio.Task[None]:
@@ -366,6 +369,7 @@ class AgentPipeline:
         if last_words:
             await self.say(last_words)
         await self.worker.queue_frame(EndFrame())
+        self._start(self._cut_off(FINISH_SECONDS))
 
     async def abort(self, reason: EndedReason, message: str | None = None) -> None:
         """End the call at once."""

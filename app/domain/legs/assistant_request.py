@@ -92,7 +92,7 @@ class AssistantRequests:
     def _awaited(self, call_id: str) -> Call | None:
         """The call, once its assistant is decided or its request has timed out."""
         patience = self.context.settings.assistant_request_seconds + GRACE_SECONDS
-        until = self._clock() + patience  # also when the time of day was put back meanwhile
+        until = self._clock() + patience  # also when the time of day was set back meanwhile
         while True:
             call = self._row(call_id)
             since = call.facts.asking_since if call else None

@@ -100,7 +100,7 @@ class UpstreamService:
         """The answer to the same message as before, for which it waits if it is still made."""
         with deadline.paused():
             began, answer = question.look()
-            passed = max(0.0, (self.context.now() - began).total_seconds())  # clocks are put back
+            passed = max(0.0, (self.context.now() - began).total_seconds())  # clocks are set back
             until = self.clock() + SECONDS - passed
             while answer is None and self.clock() < until:
                 self.pause(LOOK_SECONDS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from pipecat.services.websocket_service import WebsocketService, _BoundedConnection
+from pipecat.services.websocket_service import WebsocketService
 from websockets.asyncio.client import ClientConnection
 
 from app.net.types import Addresses
@@ -47,10 +47,7 @@ class PinnedSockets(WebsocketService):
         """
         uri = quote(uri, safe=URL_SIGNS)
         options.setdefault("close_timeout", self._ws_close_timeout)
-        options.setdefault("create_connection", _BoundedConnection)
         socket = await connect(uri, self.addresses, OPEN_SECONDS, **options)
-        if isinstance(socket, _BoundedConnection):
-            socket.send_timeout = self._ws_send_timeout
         self.note_socket(socket)
         return socket
 

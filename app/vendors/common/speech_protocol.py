@@ -7,6 +7,7 @@ import json
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from pipecat.metrics.metrics import LLMTokenUsage
@@ -29,8 +30,6 @@ from app.vendors.common.speech_parts import (
 from app.vendors.common.speech_spec import SpeechSpec
 from providers.common.json_types import JsonDict, JsonObject
 
-# How long a server may refuse to read before its socket counts as lost.
-SEND_SECONDS = 5.0
 # Sound from before the turn was noticed, beyond the wait of the voice detector.
 MARGIN_SECONDS = 0.4
 # Responses that may wait for each other to be played.
@@ -160,13 +159,8 @@ class SpeechProtocol(CleanModel):
         socket = self._socket
         if socket is None:
             return
-        try:
-            async with asyncio.timeout(SEND_SECONDS):
-                await socket.send(json.dumps(message))
-        except ConnectionClosed:
-            return  # the reader of the socket notices, and opens another
-        except TimeoutError:
-            socket.transport.abort()
+        with suppress(ConnectionClosed):  # the reader of the socket notices, and opens another
+            await socket.send(json.dumps(message))
 
     def can_generate_metrics(self) -> bool:
         return True

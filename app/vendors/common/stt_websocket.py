@@ -10,6 +10,7 @@ import asyncio
 import time
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import suppress
 from uuid import uuid4
 
 from pipecat.frames.frames import (
@@ -33,8 +34,6 @@ from app.vendors.common.pinned_sockets import PinnedSockets
 
 # For a socket that replaces a lost one. ``ConnectTimeout`` bounds the first.
 OPEN_SECONDS = 8.0
-# How long a server may refuse to read before its socket counts as lost.
-SEND_SECONDS = 5.0
 MAX_MESSAGE = 256 * 1024
 # From the caller's last word to its final text, for nearly all turns. Turn detection waits so long
 # for a missing text. It is pipecat's default; these servers are not measured.
@@ -133,13 +132,8 @@ class SocketTranscriber(PinnedSockets, WebsocketSTTService):
     async def _send(self, message: str | bytes) -> None:
         socket = self._websocket
         if socket is not None:
-            try:
-                async with asyncio.timeout(SEND_SECONDS):
-                    await socket.send(message)
-            except ConnectionClosed:
-                pass  # the reader of the socket opens another
-            except TimeoutError:
-                socket.transport.abort()
+            with suppress(ConnectionClosed):  # the reader of the socket opens another
+                await socket.send(message)
 
     async def _connect(self) -> None:
         await super()._connect()  # type: ignore[no-untyped-call]  # the engine's gap

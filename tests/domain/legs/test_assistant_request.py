@@ -40,7 +40,7 @@ class Waiting(AssistantRequests):
         (0, TIMEOUT + GRACE_SECONDS),
         (5, TIMEOUT + GRACE_SECONDS - 5),
         (3600, 0),
-        (-120, TIMEOUT + GRACE_SECONDS),  # the clock was put back: its caller hears silence so long
+        (-120, TIMEOUT + GRACE_SECONDS),  # the clock was set back: its caller hears silence so long
     ],
 )
 def test_it_ends_with_the_requests_timeout(asked_ago: float, waits: float) -> None:

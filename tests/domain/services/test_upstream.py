@@ -459,7 +459,7 @@ def test_a_message_that_is_sent_again_while_it_is_answered(
 ) -> None:
     """It waits, as long as the first may take. A process that was killed leaves no answer.
 
-    ``back``: seconds by which the clock is put back meanwhile.
+    ``back``: seconds by which the clock is set back meanwhile.
     """
     one = Relayed(both)
     one.open()
