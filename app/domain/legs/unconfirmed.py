@@ -21,6 +21,8 @@ from app.domain.calls.apply import apply_events
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context
 from app.domain.legs import outbound
+from app.domain.legs.leg_at_carrier import client_of
+from app.store.vault import WrongKey
 from providers.base.rest import LegState, Window
 from providers.common.json_types import JsonDict, JsonObject
 from providers.errors import ProviderError
@@ -75,9 +77,9 @@ def ask(
     to, at = noted[-1].data["to"], noted[-1].at
     window = Window(at - CLOCKS, at + LONGEST_REQUEST + CLOCKS)
     try:
-        client = context.providers[call.provider].client(context.account(credential))
+        client = client_of(context, call, credential)
         return client.find_placed(to, call.facts.number or "", window)
-    except ProviderError as error:
+    except (ProviderError, WrongKey) as error:
         return str(error)
 
 
