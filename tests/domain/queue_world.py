@@ -108,6 +108,11 @@ class World:
         self.ours.media.joined(claim, start)
         return True
 
+    def go_on(self, caller: Caller) -> None:
+        """Our document is over, and the leg is not."""
+        event = self._event(EventKind.LEG_CONTINUED, f"goes on {caller.ref}")
+        self._handle(HookKind.STATUS, WebhookReport(Leg(caller.ref, caller.ref), (event,)))
+
     def hang_up(self, caller: Caller, *, told: bool = True) -> None:
         """``told``: a status callback says so."""
         caller.alive = False

@@ -33,18 +33,27 @@ FORWARD_GRACE_SECONDS = 120.0
 """The time for the message and the ringing. The carrier's limit counts from the answer."""
 
 LEG_IS_UP = frozenset({EventKind.LEG_FETCHED, EventKind.LEG_ANSWERED, EventKind.MEDIA_STARTING})
-"""After these events the assistant has JOIN_TIMEOUT_SECONDS to join."""
+"""The time the assistant takes to join is measured from the first of these events."""
+AWAITS_JOIN = LEG_IS_UP | {EventKind.LEG_CONTINUED}
+"""After these events the assistant has JOIN_TIMEOUT_SECONDS to join.
+
+A leg whose media socket was refused may have told nothing before it continues.
+"""
 RESTARTS_MEDIA_WAIT = frozenset(
     {EventKind.REATTACHED, EventKind.FORWARD_STARTED, EventKind.FORWARD_FAILED}
 )
 """After these events the carrier has JOIN_TIMEOUT_SECONDS to request a document or connect."""
 LEG_IS_KNOWN = LEG_IS_UP | {EventKind.LEG_RINGING, EventKind.LEG_QUEUED}
 """These events prove that the flow of a bypass call has brought a leg."""
-LEG_CAME = LEG_IS_KNOWN | {EventKind.MEDIA_CONNECTED, EventKind.QUEUE_ENTERED}
+LEG_CAME = LEG_IS_KNOWN | {
+    EventKind.LEG_CONTINUED,
+    EventKind.MEDIA_CONNECTED,
+    EventKind.QUEUE_ENTERED,
+}
 """The first of these events ends the wait for a leg."""
 MOVES_MEDIA = RESTARTS_MEDIA_WAIT | {EventKind.MEDIA_CONNECTED, EventKind.MEDIA_LOST}
 """Only these events change whether the call waits for a media socket (``awaits_media``)."""
-MOVES = LEG_IS_UP | MOVES_MEDIA
+MOVES = AWAITS_JOIN | MOVES_MEDIA | {EventKind.DUE}
 """Each of these events may start or stop a timer; of the other ``LEG_CAME`` only the first."""
 
 
@@ -125,6 +134,11 @@ def _ended(change: Change) -> None:
     start(change.tx, SETTLE, change.tx.context.settings.settle_seconds)
 
 
+def _await_word(change: Change) -> None:
+    """A scheduled call is dialled from now on."""
+    start(change.tx, WATCHDOG, change.tx.context.settings.reconcile_seconds)
+
+
 def _await_leg(change: Change) -> None:
     if change.tx.call.bypass and change.is_first(LEG_CAME):
         stop(change.tx, NO_CALL)
@@ -135,7 +149,7 @@ def _await_join(change: Change) -> None:
     state, kinds = change.state, change.kinds
     if EventKind.FORWARD_STARTED in kinds:
         stop(change.tx, JOIN)
-    elif kinds & LEG_IS_UP and not state.joined and state.status is not CallStatus.FORWARDING:
+    elif kinds & AWAITS_JOIN and not state.joined and state.status is not CallStatus.FORWARDING:
         start(change.tx, JOIN, change.tx.context.settings.join_timeout_seconds)
     if EventKind.MEDIA_CONNECTED in kinds:
         stop(change.tx, JOIN)
@@ -165,8 +179,9 @@ def _await_media(change: Change) -> None:
 
 
 MOVED: tuple[tuple[frozenset[EventKind], Reaction], ...] = (
+    (frozenset({EventKind.DUE}), _await_word),
     (LEG_CAME, _await_leg),
-    (LEG_IS_UP | {EventKind.FORWARD_STARTED, EventKind.MEDIA_CONNECTED}, _await_join),
+    (AWAITS_JOIN | {EventKind.FORWARD_STARTED, EventKind.MEDIA_CONNECTED}, _await_join),
     (
         frozenset(
             {

@@ -16,7 +16,7 @@ from app.domain.calls.record import CallTx
 from app.domain.calls.schedule import (
     DUE,
     JOIN,
-    LEG_IS_KNOWN,
+    LEG_CAME,
     LOST,
     MAX_DURATION,
     NO_CALL,
@@ -97,8 +97,8 @@ def _act(tx: CallTx, timer: str, reattached: int | None) -> None:
 
 
 def _no_call(fired: Fired) -> None:
-    known = any(event.kind in LEG_IS_KNOWN for event in fired.known.log)
-    if fired.state.status is CallStatus.QUEUED and not known:
+    came = any(event.kind in LEG_CAME for event in fired.known.log)
+    if fired.state.status is not CallStatus.ENDED and not came:
         tx = fired.tx
         _end(tx, EventKind.TIMER, tx.carrier.no_call, NO_CALL)
 

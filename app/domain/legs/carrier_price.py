@@ -17,6 +17,7 @@ from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context
 from app.domain.costs import items as costs
 from app.store import accounts, events
+from app.store.vault import WrongKey
 from providers.base.rest import CarrierClient, LegState
 from providers.errors import CarrierError, NotConfigured
 from providers.events import CallEvent, CallStatus, EventKind
@@ -76,6 +77,9 @@ def run(context: Context, payload: Mapping[str, str]) -> float | None:
     try:
         client = context.providers[call.provider].client(context.account(credential))
         told, left = _ask(context, call, client, legs)
+    except WrongKey as error:  # its operator may set the key back
+        log.error("call %s: its price cannot be asked for: %s", call_id, error)
+        return _wait(context, call)
     except NotConfigured as error:  # an account without API access is valid: bypass mode
         log.info(
             "call %s: its price cannot be asked for: %s", call_id, error, extra={"callId": call_id}

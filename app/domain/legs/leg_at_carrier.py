@@ -6,6 +6,7 @@ import logging
 
 from app.domain.calls.record import Call
 from app.domain.context import Context
+from app.store.vault import WrongKey
 from providers.base.rest import CarrierClient, LegState
 from providers.common.json_types import JsonObject
 from providers.errors import NotConfigured, ProviderError
@@ -30,8 +31,10 @@ def leg_at_carrier(context: Context, call: Call, credential: JsonObject | None) 
         return None
     try:
         return client_of(context, call, credential).fetch(leg, api_url=call.facts.api_url)
-    except ProviderError as error:  # an account without API access is valid: bypass mode
-        log.info(
+    except (ProviderError, WrongKey) as error:
+        # An account without API access is valid: bypass mode. A lost key is the operator's to mend.
+        log.log(
+            logging.ERROR if isinstance(error, WrongKey) else logging.INFO,
             "call %s: the carrier cannot be asked: %s",
             call.id,
             error,

@@ -182,15 +182,14 @@ def hang_up(context: Context, payload: Mapping[str, str]) -> float | None:
         known = progress(log_of_call, payload["forward"])
         if known.outcome or known.operator_ref is None:
             return None
-        try:
-            client = client_of(context, call, _credential(CallTx(context, conn, call)))
-        except (NotConfigured, WrongKey) as error:
-            log.error("call %s: its operator cannot be hung up: %s", call.id, error)
-            return None
+        credential = _credential(CallTx(context, conn, call))
     try:
+        client = client_of(context, call, credential)
         client.hang_up(known.operator_ref, api_url=call.facts.api_url)
     except CarrierError as error:
         return None if error.permanent or error.gone else RETRY_SECONDS
+    except (NotConfigured, WrongKey) as error:
+        log.error("call %s: its operator cannot be hung up: %s", call.id, error)
     return None
 
 

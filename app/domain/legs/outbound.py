@@ -19,11 +19,13 @@ from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.context import Context
 from app.domain.errors import Invalid
 from app.domain.legs import adopt, destinations, dial_limit, hangup
+from app.domain.legs.leg_at_carrier import client_of
 from app.store import accounts, events
+from app.store.vault import WrongKey
 from providers.base.rest import CarrierClient, OutboundCall, PlacedCall
 from providers.base.webhook import HookKind, Leg
 from providers.common.json_types import JsonDict, JsonObject
-from providers.errors import CarrierError, ProviderError
+from providers.errors import CarrierError, NotConfigured, ProviderError
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
 JOB = "dial"
@@ -101,20 +103,37 @@ def unanswered(log: Iterable[CallEvent]) -> bool:
 
 
 def _begin(context: Context, call_id: str) -> Attempt | None:
-    """Store the attempt. None when the call is over, deleted, or perhaps dialled before."""
+    """Store the attempt.
+
+    None when the call is over, deleted, or perhaps dialled before. A call whose account cannot
+    dial is over then.
+    """
     with context.store.write() as conn:
         call = record.get(conn, call_id, lock=True)
         if call is None or call.status == CallStatus.ENDED:
             return None
         log = events.of_call(conn, call_id)
-        credential = accounts.get_credential(conn, call.credential_id)
-        if unanswered(log) or credential is None:
+        if unanswered(log):
             return None
+        tx = CallTx(context, conn, call)
         number = 1 + sum(event.data.get("what") == "dial" for event in log)
         order = _order(context, call)
-        client = context.providers[call.provider].client(context.account(credential))
-        _note(CallTx(context, conn, call), f"dial:{number}", {"what": "dial", "to": order.to})
+        try:
+            credential = _account(tx)
+            client = client_of(context, call, credential)
+        except (NotConfigured, WrongKey) as error:
+            fail(tx, f"dial-refused:{number}", {"error": str(error)})
+            return None
+        _note(tx, f"dial:{number}", {"what": "dial", "to": order.to})
         return Attempt(number, call_id, order, client, credential)
+
+
+def _account(tx: CallTx) -> JsonObject:
+    """The account's row. Raises ``NotConfigured``."""
+    credential = accounts.get_credential(tx.conn, tx.call.credential_id)
+    if credential is None:
+        raise NotConfigured("The carrier account was deleted.")
+    return credential
 
 
 def _accepted(context: Context, attempt: Attempt, dialed: PlacedCall) -> None:

@@ -10,10 +10,9 @@ from collections.abc import Mapping
 
 from sqlalchemy.engine import Connection
 
-from app.domain.calls import limits, record, schedule, schedule_plan
+from app.domain.calls import limits, record, schedule_plan
 from app.domain.calls.apply import apply_events
 from app.domain.calls.record import CallTx
-from app.domain.calls.timer_jobs import WATCHDOG
 from app.domain.context import Context
 from app.domain.errors import Invalid, TooMany
 from app.domain.legs import dial_limit, outbound
@@ -82,7 +81,6 @@ def _begin(tx: CallTx) -> None:
     now = tx.context.now()
     due = CallEvent(EventKind.DUE, at=now, key="due")
     apply_events(tx, [due], {"facts": tx.call.facts._replace(due_at=now)})
-    schedule.start(tx, WATCHDOG, tx.context.settings.reconcile_seconds)
     outbound.start(tx)
 
 

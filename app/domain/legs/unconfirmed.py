@@ -21,6 +21,9 @@ from app.domain.calls.apply import apply_events
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context
 from app.domain.legs import outbound
+from app.domain.legs.leg_at_carrier import client_of
+from app.store import calls
+from app.store.vault import WrongKey
 from providers.base.rest import LegState, Window
 from providers.common.json_types import JsonDict, JsonObject
 from providers.errors import ProviderError
@@ -75,9 +78,9 @@ def ask(
     to, at = noted[-1].data["to"], noted[-1].at
     window = Window(at - CLOCKS, at + LONGEST_REQUEST + CLOCKS)
     try:
-        client = context.providers[call.provider].client(context.account(credential))
+        client = client_of(context, call, credential)
         return client.find_placed(to, call.facts.number or "", window)
-    except ProviderError as error:
+    except (ProviderError, WrongKey) as error:
         return str(error)
 
 
@@ -86,7 +89,7 @@ def conclude(tx: CallTx, history: Sequence[CallEvent], found: Sequence[LegState]
     free = [] if isinstance(found, str) else [leg for leg in found if _is_free(tx, leg)]
     if isinstance(found, str) or len(free) > 1:
         _look_again(tx, history, found if isinstance(found, str) else SEVERAL)
-    elif free:
+    elif free and _take(tx, free[0]):
         outbound.bind(tx, free[0].leg, free[0].events)
     else:
         _end_undialled(tx, history)
@@ -116,6 +119,17 @@ def _is_free(tx: CallTx, leg: LegState) -> bool:
     """Whether this leg is of no other call."""
     known = record.find_by_ref(tx.conn, tx.call.provider, leg.leg.leg_ref, {tx.call.org_id})
     return known is None or known.id == tx.call.id
+
+
+def _take(tx: CallTx, leg: LegState) -> bool:
+    """Map the leg to this call. False: it is another call's since ``_is_free``.
+
+    Two such calls between the same parties may find one leg in the same moment. The claim waits
+    for the other's transaction.
+    """
+    provider, org_id = tx.call.provider, tx.call.org_id
+    claimed = calls.claim_ref(tx.conn, provider, org_id, leg.leg.leg_ref, tx.call.id)
+    return claimed or _is_free(tx, leg)
 
 
 def _end_undialled(tx: CallTx, history: Sequence[CallEvent]) -> None:

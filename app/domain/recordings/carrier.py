@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from app.domain.calls import instructions, record
 from app.domain.calls.apply import Change
-from app.domain.calls.record import CallTx
+from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context
 from app.domain.recordings import stored, upload_message
 from app.domain.recordings.stored import Recording
@@ -20,8 +20,10 @@ from app.domain.reporting import pending
 from app.store import accounts, events, recordings
 from app.store.ids import new_id
 from app.store.recordings import FAILED, READY, STARTED
+from app.store.vault import WrongKey
 from providers.base.rest import CarrierClient
 from providers.base.webhook import HookKind
+from providers.common.json_types import JsonObject
 from providers.errors import CarrierError, NotConfigured, ProviderError
 from providers.events import CallEvent, CallStatus, EventKind
 
@@ -127,7 +129,12 @@ def _begin(context: Context, call_id: str) -> Order | None:
             pending.resolve(tx, ARTIFACT)
             return None
         recording_id = _insert(tx, "", STARTED)
-        return _order(tx, recording_id, _report_url(tx, recording_id))
+        credential = accounts.get_credential(conn, found.credential_id)
+        try:
+            return _order(context, found, credential, recording_id, _report_url(tx, recording_id))
+        except (NotConfigured, WrongKey) as error:
+            _failed(tx, recording_id, str(error))
+            return None
 
 
 def _refused(context: Context, order: Order, error: ProviderError) -> float | None:
@@ -156,10 +163,9 @@ def stop(context: Context, payload: Mapping[str, str]) -> float | None:
             return None
         if recording.state != STARTED:
             return None
-        order = _order(CallTx(context, conn, call), recording.id)
-    if order is None:
-        return None
+        credential = accounts.get_credential(conn, call.credential_id)
     try:
+        order = _order(context, call, credential, recording.id)
         order.client.stop_recording(order.leg_ref, recording.ref, api_url=order.api_url)
     except CarrierError as error:
         since = call.ended_at or context.now()
@@ -173,7 +179,15 @@ def stop(context: Context, payload: Mapping[str, str]) -> float | None:
                 error,
                 extra={"callId": call.id},
             )
+    except (NotConfigured, WrongKey) as error:
+        log.error("call %s: its recording was not stopped: %s", call.id, error)
     return None
+
+
+def _failed(tx: CallTx, recording_id: str, why: str) -> None:
+    recording = stored.get(tx.conn, recording_id)
+    if recording is not None:
+        failed(tx, recording, why)
 
 
 def failed(tx: CallTx, recording: Recording, why: str) -> None:
@@ -214,23 +228,18 @@ def _insert(tx: CallTx, ref: str, state: str) -> str:
     return recording_id
 
 
-def _order(tx: CallTx, recording_id: str, report_url: str = "") -> Order | None:
-    """The request; None when the account was deleted or lacks the needed credentials."""
-    credential = accounts.get_credential(tx.conn, tx.call.credential_id)
-    leg = tx.call.facts.leg_ref
-    if credential is None or leg is None:
-        return None
-    try:
-        client = tx.carrier.client(tx.context.account(credential))
-    except NotConfigured as error:
-        log.error(
-            "call %s: its leg cannot be recorded: %s",
-            tx.call.id,
-            error,
-            extra={"callId": tx.call.id},
-        )
-        return None
-    return Order(recording_id, leg, tx.call.facts.api_url, client, report_url)
+def _order(
+    context: Context,
+    call: Call,
+    credential: JsonObject | None,
+    recording_id: str,
+    report_url: str = "",
+) -> Order:
+    """The request. Raises ``NotConfigured`` and ``WrongKey`` for an account that is no use."""
+    if credential is None:
+        raise NotConfigured("the call's carrier account was deleted")
+    client = context.providers[call.provider].client(context.account(credential))
+    return Order(recording_id, call.facts.leg_ref or "", call.facts.api_url, client, report_url)
 
 
 def _report_url(tx: CallTx, recording_id: str) -> str:

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from app import temporary
 from app.domain.calls import record
-from app.domain.calls.record import CallTx
+from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context
 from app.domain.job_limits import limit_concurrency
 from app.domain.recordings import stored, upload_message, wav
@@ -26,7 +26,7 @@ from app.store import accounts, recordings
 from app.store.blobs import BlobError
 from app.store.ids import new_id
 from app.store.recordings import DELETED, READY, STORED
-from providers.base.rest import CarrierClient
+from app.store.vault import WrongKey
 from providers.common.json_types import JsonObject
 from providers.errors import CarrierError, ProviderError
 
@@ -67,8 +67,9 @@ class Download:
     """One recording to fetch."""
 
     recording: Recording
-    api_url: str | None
-    client: CarrierClient = field(repr=False)
+    call: Call
+    credential: JsonObject = field(repr=False)
+    """The account's row."""
 
 
 @limit_concurrency(AT_ONCE, AT_ONCE_SECONDS)
@@ -79,8 +80,8 @@ def fetch(context: Context, payload: Mapping[str, str]) -> float | None:
         return None
     with temporary.directory("sound") as place:
         try:
-            _store(context, errand, _downloaded(errand, place))
-        except (ProviderError, BlobError, wav.InvalidWav, OSError) as error:
+            _store(context, errand, _downloaded(context, errand, place))
+        except (ProviderError, WrongKey, BlobError, wav.InvalidWav, OSError) as error:
             return _retry_delay(context, errand, error)
     return None
 
@@ -100,22 +101,22 @@ def _pending_download(context: Context, recording_id: str) -> Download | None:
             extra={"callId": call.id},
         )
         return None
-    provider = context.providers[call.provider]
-    client = provider.client(context.account(credential), timeout=FETCH_SECONDS)
-    return Download(recording, call.facts.api_url, client)
+    return Download(recording, call, credential)
 
 
-def _downloaded(download: Download, place: Path) -> dict[str, Path]:
+def _downloaded(context: Context, download: Download, place: Path) -> dict[str, Path]:
     """Kind -> file, the original first. A recording with one channel has no stereo file."""
     whole, mixed = place / "whole.wav", place / "mono.wav"
-    recording = download.recording
+    recording, call = download.recording, download.call
+    account = context.account(download.credential)
+    client = context.providers[call.provider].client(account, timeout=FETCH_SECONDS)
     with whole.open("wb") as file:
-        download.client.save_recording(
+        client.save_recording(
             recording.ref,
             recording.url or "",
             file,
             limit=MAX_BYTES,
-            api_url=download.api_url,
+            api_url=call.facts.api_url,
         )
     if wav.channels(whole) == 1:
         return {MONO: whole}

@@ -26,6 +26,7 @@ from app.domain.reporting import no_record, pending, structured_outputs
 from app.domain.reporting.structured_outputs import Extracted, Source
 from app.domain.resources import structured_outputs as stored_outputs
 from app.domain.resources import vendor_accounts
+from app.store.vault import WrongKey
 from app.vendors.common.account import VendorAccounts
 from app.vendors.common.answer import ModelAnswer
 from providers.common.json_types import JsonDict, JsonObject
@@ -73,8 +74,17 @@ def enqueue(tx: CallTx, delay: float) -> None:
 @limit_concurrency(AT_ONCE, AT_ONCE_SECONDS)
 def run(context: Context, payload: Mapping[str, str]) -> float | None:
     """Handler of the job; the seconds until the model is asked again, or None."""
+    try:
+        return _ask(context, payload["callId"])
+    except WrongKey as error:
+        log.error("call %s has no analysis: %s", payload["callId"], error)
+        return _write(context, payload["callId"], NO_FINDINGS)
+
+
+def _ask(context: Context, call_id: str) -> float | None:
+    """Raises ``WrongKey`` for an assistant whose secrets cannot be opened."""
     with context.store.read() as conn:
-        call = record.get(conn, payload["callId"])
+        call = record.get(conn, call_id)
         if call is None or not pending.is_pending(call, ARTIFACT):
             return None
         assistant = call_assistant.with_secrets(context, call)
@@ -119,6 +129,9 @@ class Findings:
                 # An answer of another form has the caller's words; a log must not have them.
                 told = each.error if each.is_models else "the result is not as its schema says"
                 yield f"structured output {each.output.id}", told, each.transient
+
+
+NO_FINDINGS = Findings((), (), (), {}, ())
 
 
 def _questions(assistant: AssistantConfig) -> Sequence[Question]:

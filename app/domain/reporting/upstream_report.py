@@ -14,11 +14,12 @@ from datetime import timedelta
 from app.domain.assistant.upstream import BACKEND
 from app.domain.calls import call_assistant, record
 from app.domain.calls.apply import Change
-from app.domain.calls.record import CallTx
+from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context
 from app.domain.job_limits import limit_concurrency
 from app.domain.reporting import upstream
 from app.domain.resources import vendor_accounts
+from app.store.vault import WrongKey
 from app.vendors.common.account import NO_ACCOUNT
 from app.vendors.common.answer import UpstreamAnswer
 from providers.events import CallStatus
@@ -48,10 +49,7 @@ def run(context: Context, payload: Mapping[str, str]) -> float | None:
         call = record.get(conn, payload["callId"])
         if call is None or call.status != CallStatus.ENDED or not upstream.open_ones(call):
             return None
-        assistant = call_assistant.with_secrets(context, call)
-        found = vendor_accounts.accounts_for_call(context, conn, call.org_id, assistant)
-    account = found.get(BACKEND, NO_ACCOUNT)
-    answers = {each: context.upstream.get(account, each) for each in upstream.open_ones(call)}
+    answers = _ask(context, call)
     patience = timedelta(seconds=context.settings.artifact_wait_seconds - LAST_SECONDS)
     is_last = context.now() - (call.ended_at or call.updated_at) >= patience
     with context.store.write() as conn:
@@ -62,6 +60,19 @@ def run(context: Context, payload: Mapping[str, str]) -> float | None:
         for upstream_id, answer in answers.items():
             _take(tx, upstream_id, answer, is_last=is_last)
         return AGAIN_SECONDS if upstream.open_ones(tx.call) else None
+
+
+def _ask(context: Context, call: Call) -> Mapping[str, UpstreamAnswer]:
+    """The answers about the upstream's calls that have not reported."""
+    wanted = upstream.open_ones(call)
+    try:
+        with context.store.read() as conn:
+            assistant = call_assistant.with_secrets(context, call)
+            found = vendor_accounts.accounts_for_call(context, conn, call.org_id, assistant)
+    except WrongKey as error:
+        return dict.fromkeys(wanted, UpstreamAnswer(error=str(error)))
+    account = found.get(BACKEND, NO_ACCOUNT)
+    return {each: context.upstream.get(account, each) for each in wanted}
 
 
 def _take(tx: CallTx, upstream_id: str, answer: UpstreamAnswer, *, is_last: bool) -> None:

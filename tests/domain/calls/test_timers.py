@@ -12,10 +12,13 @@ from flask import Flask
 
 from app import create_app
 from app.domain.calls import schedule
+from app.domain.calls.timer_jobs import WATCHDOG
 from app.domain.reporting import pending
 from app.settings import Settings
 from app.store.engine import Store
 from tests.domain.conftest import JOIN, SETTLE, TTL
+from tests.domain.legs.test_no_capacity import again
+from tests.domain.legs.test_no_capacity import turned_away as refuse
 from tests.domain.live_call import ECHO, Live, call_of, join, kinds, read, status_path
 from tests.domain.timers import fire, waiting
 from tests.fakes.carriers.leg import Leg
@@ -25,6 +28,7 @@ from tests.routes.api import Api, organisation
 CLOSE = 30.0
 TIMERS = (*schedule.TIMERS, pending.TIMER)
 MAX_DURATION = 600.0
+WATCH = 60.0
 
 
 @dataclass
@@ -70,6 +74,21 @@ def arrived(api: Api, leg: Leg) -> Stage:
     return Stage(leg.app, api, leg, call_of(api, leg)["id"])
 
 
+def turned_away(api: Api, leg: Leg) -> Stage:
+    """A flow connected the leg by the document of the created call, and a full process refused it.
+
+    The carrier reports no more than that: the flow passes us no callback of its own.
+    """
+    stage = created(api, leg)
+    document = leg.offered(stage.call)
+    presence = leg.app.extensions["patchbay"].context.presence
+    presence.draining = True
+    refuse(leg, document)
+    presence.draining = False
+    again(leg, document, 1)
+    return stage
+
+
 def joined(api: Api, leg: Leg) -> Stage:
     live = Live(api, leg)
     return Stage(leg.app, api, leg, live.id, live)
@@ -113,6 +132,9 @@ SET: list[tuple[Getting, str, float | None]] = [
     # it is here: the assistant must come
     (arrived, schedule.NO_CALL, None),
     (arrived, schedule.JOIN, JOIN),
+    (turned_away, schedule.NO_CALL, None),
+    (turned_away, schedule.JOIN, JOIN),
+    (turned_away, WATCHDOG, WATCH),
     # and may stay so long
     (joined, schedule.JOIN, None),
     (joined, schedule.MAX_DURATION, MAX_DURATION),
@@ -131,6 +153,7 @@ SET: list[tuple[Getting, str, float | None]] = [
 FIRED: list[tuple[Getting, str, str]] = [
     (created, schedule.NO_CALL, "phone-call-provider-bypass-enabled-but-no-call-received"),
     (arrived, schedule.JOIN, "assistant-join-timed-out"),
+    (turned_away, schedule.JOIN, "assistant-join-timed-out"),
     (joined, schedule.MAX_DURATION, "exceeded-max-duration"),
     (rejoined, schedule.MAX_DURATION, "exceeded-max-duration"),
     (lost, schedule.LOST, "phone-call-provider-closed-websocket"),
@@ -141,6 +164,7 @@ MOVED_ON: list[tuple[Getting, str]] = [
     (announced, schedule.NO_CALL),  # "queued" as before, but somebody is dialling
     (ringing, schedule.NO_CALL),
     (arrived, schedule.NO_CALL),
+    (turned_away, schedule.NO_CALL),
     (joined, schedule.NO_CALL),
     (ended, schedule.NO_CALL),
     (joined, schedule.JOIN),

@@ -94,6 +94,20 @@ def test_its_status_is_ringing_and_its_join_timer_waits_too(twilio: World) -> No
     assert "queue" not in twilio.call(second)
 
 
+def test_a_document_that_ends_while_the_leg_waits_takes_nothing_from_its_join_timer(
+    one: World,
+) -> None:
+    """The carrier may tell of it late: of the socket that was refused because no slot was free."""
+    one.arrive()
+    second = one.arrive()
+    one.go_on(second)
+    one.ours.clock.pass_(50)
+    one.hang_up(one.callers[0])
+    assert one.turn(second).connected
+    timers = one.ours.timers(one.call(second))
+    assert timers["join"] == one.ours.context.settings.join_timeout_seconds
+
+
 def test_the_document_is_the_same_when_the_leg_asks_again(one: World) -> None:
     first, second = one.arrive(), one.arrive()
     url = second.hold.next_url

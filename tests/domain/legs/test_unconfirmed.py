@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 
-from app.domain.legs import outbound, reconcile
+from app.domain.calls.record import CallTx
+from app.domain.legs import outbound, reconcile, unconfirmed
 from app.settings import Settings
+from providers.base.rest import LegState
 from tests.domain.legs.test_outbound import dialled, each_carrier, outcome, run
 from tests.domain.use_cases import Domain, domain
 from tests.fakes.carriers.base import CarrierFake
@@ -129,6 +133,48 @@ def test_a_leg_of_another_call_is_not_taken(
     api.replies["GET"] = [carrier.placed([carrier.dialled.leg_ref], "ringing", ours.clock())]
     assert asked_after(61, ours, call) is None
     assert outcome(ours.get(call)) == ("ended", "server-shutdown")
+
+
+@each_carrier
+def test_a_leg_that_another_call_takes_meanwhile_is_not_taken(
+    both: tuple[Domain, RestApi], carrier: CarrierFake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was free when this call looked: the other's transaction was not committed."""
+    ours, api = both
+    dialled(ours, api, carrier)
+    call = killed(ours, carrier)
+    looks, free = iter([True]), unconfirmed._is_free
+    monkeypatch.setattr(unconfirmed, "_is_free", lambda *of: next(looks, False) or free(*of))
+    api.replies["GET"] = [carrier.placed([carrier.dialled.leg_ref], "ringing", ours.clock())]
+    assert asked_after(61, ours, call) is None
+    found = ours.get(call)
+    assert outcome(found) == ("ended", "server-shutdown")
+    assert "phoneCallProviderId" not in found
+
+
+@each_carrier
+def test_of_two_calls_that_find_one_leg_at_once_one_takes_it(
+    both: tuple[Domain, RestApi], carrier: CarrierFake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process died while it dialled both. On SQLite one transaction is behind the other."""
+    ours, api = both
+    two = [killed(ours, carrier) for _ in range(2)]
+    together, free, looked = Barrier(2), unconfirmed._is_free, set()
+
+    def look(tx: CallTx, leg: LegState) -> bool:
+        found = free(tx, leg)
+        if tx.call.id not in looked and not ours.context.store.is_sqlite:
+            looked.add(tx.call.id)
+            together.wait(10)
+        return found
+
+    monkeypatch.setattr(unconfirmed, "_is_free", look)
+    api.replies["GET"] = [carrier.placed([carrier.dialled.leg_ref], "ringing", ours.clock())]
+    ours.clock.pass_(61)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda call: run(reconcile, ours, call), two))
+    outcomes = sorted(outcome(ours.get(call))[0] for call in two)
+    assert outcomes == ["ended", "ringing"]
 
 
 @pytest.mark.parametrize(("seconds", "reason"), [(-3600, "server-shutdown"), (2, None)])

@@ -104,6 +104,7 @@ def take(tx: CallTx, ticket: Ticket, *, called: bool = False) -> bool:
     if limits.is_full(tx) or (is_called(tx, ticket) and not called):
         return False
     _leave(tx, ticket, CONNECTED)
+    schedule.stop(tx, schedule.JOIN)  # of a document that ended while the leg waited
     schedule.start(tx, schedule.JOIN, tx.context.settings.join_timeout_seconds)
     return True
 
