@@ -22,7 +22,7 @@ from app.store.schema import Time
 STEP = timedelta(seconds=0.25)
 """A smaller difference from the database may be the network's, and is left."""
 TOLERANCE = timedelta(seconds=1)
-"""A machine whose clock differs by more is told of."""
+"""The log names a machine whose clock differs by more."""
 
 log = logging.getLogger(__name__)
 
