@@ -42,7 +42,7 @@ from app.domain.legs.no_assistant import farewell
 from app.domain.legs.queue import line, turn
 from app.domain.live import control
 from app.domain.recordings import carrier as carrier_recordings
-from app.store import events
+from app.store import calls, events
 from app.store.engine import before_commit
 from app.store.faults import Deadlocked
 from app.store.ids import new_id
@@ -73,6 +73,8 @@ An empty response to another webhook lets the leg continue with its current docu
 ARRIVALS = {HookKind.ARRIVE, HookKind.FETCH, HookKind.FALLBACK}
 """Of these, the requests for a leg's first document."""
 
+OVERTAKEN = (LostRace, calls.Moved, Deadlocked)
+"""Another webhook of the leg was committed first: a new transaction sees what it did."""
 MAX_RACES = 4
 """How often a webhook is tried again because another of its leg was committed first."""
 
@@ -156,7 +158,7 @@ class LegService:
         while True:
             try:
                 answer = self._handle_once(webhook, waited=waited)
-            except (LostRace, Deadlocked, events.TokenUsed):  # the other has committed by now
+            except (*OVERTAKEN, events.TokenUsed):
                 answer = self._handle_again(webhook)
             if not isinstance(answer, Question):
                 return answer
@@ -172,7 +174,7 @@ class LegService:
         """Handle a webhook that another one overtook. Different ones of a leg may do so again."""
         try:
             for _ in range(MAX_RACES):
-                with suppress(LostRace, Deadlocked):
+                with suppress(*OVERTAKEN):
                     return self._handle_once(webhook)
             return self._handle_once(webhook)
         except events.TokenUsed:
