@@ -17,7 +17,7 @@ from app.domain.context import Context
 from app.domain.login import keys
 from app.domain.login.keys import FROM_SETTING
 from app.settings import CarrierSettings, Settings
-from app.store import accounts
+from app.store import accounts, resources
 from app.store.vault import WrongKey, digest, new_token
 from providers.common.json_types import JsonDict, JsonObject
 
@@ -38,6 +38,8 @@ def create_default_org(context: Context, *, is_start: bool = False) -> str | Non
     """
     now, secret = context.now(), _secret(context.settings)
     with context.store.write() as conn:
+        # Else a PATCH of one number waits for us at the revision, and we wait for that number.
+        resources.hold_org(conn, ORG_ID)
         org: JsonDict = {
             "id": ORG_ID,
             "name": "default",
