@@ -96,7 +96,7 @@ _MY_TURN = "SELECT pg_try_advisory_xact_lock(hashtext('patchbay.rescue'))"
 _STILL_OURS = """
     SELECT id FROM procrastinate_jobs WHERE id = ANY(%s) AND status = 'doing' AND worker_id = %s
 """
-# A run of a job has its own number of attempts: a run that came late must not touch the next one's.
+# Each run of a job has its own number of attempts. One that ends late must not touch the next.
 _FINISH = """
     DELETE FROM procrastinate_jobs USING unnest(%(ids)s::bigint[], %(attempts)s::int[]) AS run (job, n)
     WHERE id = job AND attempts = n AND status = 'doing'

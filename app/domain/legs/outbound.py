@@ -20,6 +20,7 @@ from app.domain.context import Context
 from app.domain.errors import Invalid
 from app.domain.legs import adopt, destinations, dial_limit, hangup
 from app.store import accounts, events
+from app.store.again import one_transaction
 from providers.base.rest import CarrierClient, OutboundCall, PlacedCall
 from providers.base.webhook import HookKind, Leg
 from providers.common.json_types import JsonDict, JsonObject
@@ -100,6 +101,7 @@ def unanswered(log: Iterable[CallEvent]) -> bool:
     return told.count("dial") > told.count("dial-busy")
 
 
+@one_transaction
 def _begin(context: Context, call_id: str) -> Attempt | None:
     """Store the attempt. None when the call is over, deleted, or perhaps dialled before."""
     with context.store.write() as conn:
@@ -117,6 +119,7 @@ def _begin(context: Context, call_id: str) -> Attempt | None:
         return Attempt(number, call_id, order, client, credential)
 
 
+@one_transaction
 def _accepted(context: Context, attempt: Attempt, dialed: PlacedCall) -> None:
     """Bind the leg to its call. The leg of a call that has ended meanwhile is hung up."""
     with context.store.write() as conn:
@@ -138,6 +141,7 @@ def bind(tx: CallTx, leg: Leg, news: Sequence[CallEvent] = ()) -> None:
     apply_events(tx, [queued, *news], adopt.bind_leg(tx, leg))
 
 
+@one_transaction
 def _failed(context: Context, attempt: Attempt, error: ProviderError) -> float | None:
     """Retry a rate-limited request later, and end a refused call.
 

@@ -7,7 +7,6 @@ decides the instruction. A failure rolls all of that back.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple
@@ -43,6 +42,7 @@ from app.domain.legs.queue import line, turn
 from app.domain.live import control
 from app.domain.recordings import carrier as carrier_recordings
 from app.store import calls, events
+from app.store.again import one_transaction, until_done
 from app.store.engine import before_commit
 from app.store.faults import Deadlocked
 from app.store.ids import new_id
@@ -75,8 +75,6 @@ ARRIVALS = {HookKind.ARRIVE, HookKind.FETCH, HookKind.FALLBACK}
 
 OVERTAKEN = (LostRace, calls.Moved, Deadlocked)
 """Another webhook of the leg was committed first: a new transaction sees what it did."""
-MAX_RACES = 4
-"""How often a webhook is tried again because another of its leg was committed first."""
 
 Reader = Callable[[CallTx, CallEvent], CallEvent]
 Effect = Callable[[CallTx, CallEvent], Changes]
@@ -165,6 +163,7 @@ class LegService:
             self.requests.settle(answer)
             waited = True
 
+    @one_transaction
     def keep(self, webhook: VerifiedWebhook) -> None:
         """Store a request for the flow's owner that is not understood here."""
         with self.context.store.write() as conn:
@@ -173,10 +172,7 @@ class LegService:
     def _handle_again(self, webhook: VerifiedWebhook) -> list[Instruction] | Question:
         """Handle a webhook that another one overtook. Different ones of a leg may do so again."""
         try:
-            for _ in range(MAX_RACES):
-                with suppress(*OVERTAKEN):
-                    return self._handle_once(webhook)
-            return self._handle_once(webhook)
+            return until_done(partial(self._handle_once, webhook), *OVERTAKEN)
         except events.TokenUsed:
             raise Refused("the token was used for another request before") from None
 
