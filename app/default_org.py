@@ -17,7 +17,8 @@ from app.domain.context import Context
 from app.domain.login import keys
 from app.domain.login.keys import FROM_SETTING
 from app.settings import CarrierSettings, Settings
-from app.store import accounts
+from app.store import accounts, resources
+from app.store.again import one_transaction
 from app.store.vault import WrongKey, digest, new_token
 from providers.common.json_types import JsonDict, JsonObject
 
@@ -30,6 +31,7 @@ ADDRESSES = ("server_url", "owner_callback_url")
 log = logging.getLogger(__name__)
 
 
+@one_transaction
 def create_default_org(context: Context, *, is_start: bool = False) -> str | None:
     """The generated API key, if any. Only its digest is stored, so this is the time to show it.
 
@@ -38,6 +40,8 @@ def create_default_org(context: Context, *, is_start: bool = False) -> str | Non
     """
     now, secret = context.now(), _secret(context.settings)
     with context.store.write() as conn:
+        # Else a PATCH of one number waits for us at the revision, and we wait for that number.
+        resources.hold_org(conn, ORG_ID)
         org: JsonDict = {
             "id": ORG_ID,
             "name": "default",

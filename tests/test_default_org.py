@@ -7,15 +7,17 @@ from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 
 from app import default_org
 from app.domain.context import Context
 from app.settings import CarrierSettings, Settings
-from app.store import accounts
-from app.store.engine import Store
+from app.store import accounts, resources
+from app.store.engine import Columns, Store
 from app.store.schema import credentials, phone_numbers, revisions
 from app.store.vault import Vault
 from app.wiring import Services
+from tests.store.together import impatient
 
 SECRET = {"server_url": "https://server.example/", "server_secret": "a secret"}
 
@@ -161,6 +163,33 @@ def test_an_assistant_of_a_patch_stays_without_the_setting(
     start(carriers=ONE["carriers"])
     start(carriers=ONE["carriers"])
     assert numbers(store) == [("+14155550100", SECOND)]
+
+
+def test_a_start_with_the_same_number_changes_nothing(
+    start: Callable[..., Context], store: Store
+) -> None:
+    start(**ONE)
+    before = revision(store)
+    start(**ONE)
+    assert revision(store) == before
+
+
+def test_a_change_by_the_api_waits_for_the_whole_start(
+    start: Callable[..., Context], store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A start changes several numbers, and each change counts the revision: a circle, else."""
+    put, refused = accounts.put_number, list[str]()
+
+    def put_while_another_changes_numbers(conn: sa.Connection, values: Columns) -> None:
+        with pytest.raises(OperationalError), impatient(store) as other:
+            resources.hold_org(other, default_org.ORG_ID)
+        refused.append(values["number"])
+        put(conn, values)
+
+    start(**ONE)
+    monkeypatch.setattr(accounts, "put_number", put_while_another_changes_numbers)
+    start(**ONE)
+    assert refused == ["+14155550100"]
 
 
 def test_a_command_without_the_settings_takes_nothing_back(

@@ -32,6 +32,7 @@ from app.jobs.foreground import GiveWay, never
 from app.jobs.serving_thread import ServingThread
 from app.net.threads import Workers
 from app.store import outbox
+from app.store.again import one_transaction
 from app.store.engine import Row
 from app.store.messages import receiver_of
 from app.store.outbox import Result, Untried
@@ -286,6 +287,7 @@ class Dispatcher:
                 self._shares.release(_receiver(message), hung=sent.hung)
         self._most = BATCH
 
+    @one_transaction
     def _store_results(self, results: Sequence[Result], *, again: bool) -> None:
         with self._store.write() as conn:
             outbox.record(conn, results, self._context.now(), again=again)

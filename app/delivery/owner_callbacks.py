@@ -23,6 +23,7 @@ from app.net.connections import Connections
 from app.net.http import Response, SendError, get, post
 from app.net.threads import in_thread
 from app.store import owner_callbacks as store
+from app.store.again import one_transaction
 from app.store.owner_callbacks import DELIVERED, FAILED, PENDING, Tried
 from app.store.vault import WrongKey
 from providers.base.webhook import WebhookRequest
@@ -96,6 +97,7 @@ class OwnerCallbacks:
             running[in_thread(partial(self._try, row), "owner-callback")] = row["lane"]
         return bool(chosen)
 
+    @one_transaction
     def _store(self, results: list[Tried]) -> None:
         with self._context.store.write() as conn:
             store.record(conn, results, self._context.now())

@@ -19,7 +19,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.settings import Settings
 from app.store import processes
+from app.store.again import one_transaction
 from app.store.engine import Store
+from providers.common.json_types import JsonObject
 
 HEARTBEAT_SECONDS = 5.0
 FRESH = timedelta(seconds=15)
@@ -130,10 +132,7 @@ class ProcessRegistry:
             "seen_at": now,
         }
         try:
-            with store.write() as conn:
-                processes.put(conn, row)
-                processes.forget(conn, now - KEPT)
-                self.refresh(conn, now)
+            self._write(store, row, now)
         except SQLAlchemyError as error:
             self._failure = error
             raise
@@ -141,6 +140,13 @@ class ProcessRegistry:
             self._written_at = time.monotonic()
         self._failure = None
         store.outage.end()
+
+    @one_transaction
+    def _write(self, store: Store, row: JsonObject, now: datetime) -> None:
+        with store.write() as conn:
+            processes.put(conn, row)
+            processes.forget(conn, now - KEPT)
+            self.refresh(conn, now)
 
     def check_store(self, store: Store, now: datetime) -> None:
         """Write to the database, unless that was tried just now. Raises the store's error."""
@@ -164,6 +170,7 @@ class ProcessRegistry:
         known = processes.seen(conn, now - FRESH)
         return process_id == self.id or any(row["id"] == process_id for row in known)
 
+    @one_transaction
     def deregister(self, store: Store) -> None:
         """Mark this process as stopping, so that it gets no further calls."""
         with store.write() as conn:

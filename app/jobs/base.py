@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from app.domain.context import JobQueue
-from app.store.faults import is_outage
+from app.store.faults import may_pass
 from providers.common.json_types import JsonObject
 
 # The payload in; None (done) or seconds until the next run out.
@@ -76,7 +76,7 @@ def run(handlers: Mapping[str, Handler], kind: str, payload: Any, attempts: int)
         return Result(handlers[kind](payload))
     except Exception as error:
         delay = backoff(attempts)
-        told = log.warning if is_outage(error) else log.exception
+        told = log.warning if may_pass(error) else log.exception
         told("job %s failed and runs again in %.0f s", kind, delay)
         return Result(delay, repr(error)[:500])
 

@@ -19,7 +19,8 @@ import json
 import logging
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, cast
 
@@ -92,8 +93,21 @@ _CANCEL = Prepared(
 _INSTALLED = sa.text("SELECT to_regclass('procrastinate_jobs')")
 _IN_TURN = sa.text("SELECT pg_advisory_xact_lock(hashtext('patchbay.install'))")
 _MY_TURN = "SELECT pg_try_advisory_xact_lock(hashtext('patchbay.rescue'))"
-_LEFT_OVER = "SELECT id FROM procrastinate_jobs WHERE id = ANY(%s)"
-_STILL_OURS = f"{_LEFT_OVER} AND status = 'doing' AND worker_id = %s"
+_STILL_OURS = """
+    SELECT id FROM procrastinate_jobs WHERE id = ANY(%s) AND status = 'doing' AND worker_id = %s
+"""
+# Each run of a job has its own number of attempts. One that ends late must not touch the next.
+_FINISH = """
+    DELETE FROM procrastinate_jobs USING unnest(%(ids)s::bigint[], %(attempts)s::int[]) AS run (job, n)
+    WHERE id = job AND attempts = n AND status = 'doing'
+"""
+_RETRY = """
+    SELECT procrastinate_retry_job_v2(id, %(at)s, %(priority)s, %(queue)s, %(lock)s) FROM (
+        SELECT id FROM procrastinate_jobs
+        WHERE id = %(id)s AND attempts = %(attempts)s AND status = 'doing'
+        FOR UPDATE
+    ) AS run
+"""
 # For the one case in which our task raises: the next run could not be stored.
 _AGAIN = procrastinate.RetryStrategy(wait=5)
 
@@ -107,6 +121,37 @@ class _BoundedPool(AsyncConnectionPool[BoundedAsyncConnection]):
         timeout: float = JOB_SECONDS,  # noqa: ASYNC109 - the library's
     ) -> None:
         await super().open(wait, timeout)
+
+
+class RunManager(JobManager):
+    """Ends a run of a job, and not the next one: that may have new work of the key.
+
+    Another process has freed the job when this one had no heartbeat for a lease.
+    """
+
+    async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
+        """Delete the job, whatever its end was."""
+        await self.finish_jobs([job])
+
+    async def finish_jobs(self, jobs: Sequence[Job]) -> None:
+        """Delete those of these jobs whose run is still this one."""
+        if jobs:
+            ids, attempts = [job.id for job in jobs], [job.attempts for job in jobs]
+            await self.connector.execute_query_async(_FINISH, ids=ids, attempts=attempts)
+
+    async def retry_job(
+        self,
+        job: Job,
+        retry_at: datetime | None = None,
+        priority: int | None = None,
+        queue: str | None = None,
+        lock: str | None = None,
+    ) -> None:
+        """Let the job run once more, if its run is still this one."""
+        run = {"id": job.id, "attempts": job.attempts, "at": retry_at or datetime.now(UTC)}
+        await self.connector.execute_query_async(
+            _RETRY, **run, priority=priority, queue=queue, lock=lock
+        )
 
 
 class _Worker(Worker):
@@ -136,7 +181,7 @@ class _Worker(Worker):
         try:
             await super()._persist_job_status(job, status, retry_decision, context, job_result)
         except UniqueViolation:  # its own next run, if the answer of that commit was lost
-            await _end(self.app.job_manager, job)
+            await self.app.job_manager.finish_job(job, Status.FAILED, delete_job=True)
         except Exception:
             if retry_decision:
                 self.unwritten.append(job)
@@ -230,6 +275,7 @@ class ProcrastinateJobs:
         self._let_be_cancelled()
         connector = _connector(self._store)
         app = procrastinate.App(connector=connector)
+        manager = app.job_manager = RunManager(connector)
         app.task(name=TASK, queue=QUEUE, pass_context=True, retry=_AGAIN)(self._job)
         async with app.open_async():
 
@@ -251,7 +297,7 @@ class ProcrastinateJobs:
                 update_heartbeat_interval=self._lease / 3,
                 stalled_worker_timeout=self._lease,
             )
-            rescue = asyncio.create_task(self._rescue_for_ever(worker, connector))
+            rescue = asyncio.create_task(self._rescue_for_ever(worker, manager, connector.pool))
             try:
                 await worker.run()  # type: ignore[no-untyped-call]
             finally:
@@ -300,24 +346,21 @@ class ProcrastinateJobs:
 
     # ------------------------------------------------------------------ what crashes leave behind
 
-    async def _rescue_for_ever(self, worker: _Worker, connector: PsycopgConnector) -> None:
-        manager = worker.app.job_manager
+    async def _rescue_for_ever(
+        self, worker: _Worker, manager: RunManager, pool: AsyncConnectionPool
+    ) -> None:
         while True:
             try:
-                await self._clear(manager, connector.pool)
-                await _run_again(worker, connector.pool)
-                await self._rescue(manager, connector.pool)
+                await self._clear(manager)
+                await _run_again(worker, pool)
+                await self._rescue(manager, pool)
             except Exception as error:
                 self._tell(error, "looking after stalled jobs failed; again in a moment")
             await asyncio.sleep(self._lease / 6)
 
-    async def _clear(self, manager: JobManager, pool: AsyncConnectionPool) -> None:
+    async def _clear(self, manager: RunManager) -> None:
         """Finish jobs whose end could not be stored, because the database was away."""
-        left = {job.id: job for job in self._left}
-        async with pool.connection() as conn:
-            rows = await (await conn.execute(_LEFT_OVER, [list(left)])).fetchall()
-        for (job_id,) in rows:
-            await manager.finish_job(left[job_id], Status.SUCCEEDED, delete_job=True)
+        await manager.finish_jobs(self._left)
         self._left, self._ended = self._ended, []
 
     async def _rescue(self, manager: JobManager, pool: AsyncConnectionPool) -> None:
@@ -372,7 +415,7 @@ async def _revive(manager: JobManager, job: Job) -> None:
     try:
         await manager.retry_job(job)
     except UniqueViolation:  # enqueued again since
-        await _end(manager, job)
+        await manager.finish_job(job, Status.FAILED, delete_job=True)
 
 
 async def _run_again(worker: _Worker, pool: AsyncConnectionPool) -> None:
@@ -386,8 +429,3 @@ async def _run_again(worker: _Worker, pool: AsyncConnectionPool) -> None:
     for (job_id,) in rows:
         await _revive(worker.app.job_manager, unwritten[job_id])
     worker.unwritten = [job for job in worker.unwritten if job.id not in unwritten]
-
-
-async def _end(manager: JobManager, job: Job) -> None:
-    """End a job without its work done: another one of its key runs instead."""
-    await manager.finish_job(job, Status.FAILED, delete_job=True)

@@ -22,7 +22,7 @@ from app.domain.timings import Timing
 from app.routes.attempts import Attempts
 from app.routes.auth import client
 from app.routes.lean_flask import WholeResponse, body_of, current_request
-from app.store.faults import is_outage
+from app.store.faults import may_pass
 from app.telemetry.once_a_minute import FewLines
 from providers.base.carrier import Carrier
 from providers.base.instructions import Answer
@@ -86,7 +86,7 @@ class Webhooks:
             log.error("%s holds what the store cannot keep: %s", hook.path, error)
             return _response(carrier.markup.refusal(BadRequest("a value cannot be kept")))
         except Exception as error:
-            if is_outage(error):
+            if may_pass(error):
                 self.context.store.outage.note(error, refused=True)
             else:
                 log.exception("%s failed", hook.path)

@@ -158,12 +158,17 @@ def org_numbers(conn: Connection, org_id: str) -> set[str]:
 
 
 def put_number(conn: Connection, values: Columns) -> None:
-    """Insert a number, or update its credential, and its assistant where one is given."""
+    """Insert a number, or update its credential, and its assistant where one is given.
+
+    A row that has both already is not touched.
+    """
     changes_kept_rows(conn)
-    if not insert_once(conn, phone_numbers, values):
-        changed = {k: values[k] for k in ("credential_id", "updated_at")}
-        if values["assistant_id"]:
-            changed["assistant_id"] = values["assistant_id"]
-        conn.execute(
-            phone_numbers.update().where(phone_numbers.c.id == values["id"]).values(**changed)
-        )
+    if insert_once(conn, phone_numbers, values):
+        return
+    columns = phone_numbers.c
+    changed = {"credential_id": values["credential_id"]}
+    if values["assistant_id"]:
+        changed["assistant_id"] = values["assistant_id"]
+    is_other = sa.or_(*(columns[name].is_distinct_from(new) for name, new in changed.items()))
+    update = phone_numbers.update().where(columns.id == values["id"], is_other)
+    conn.execute(update.values(**changed, updated_at=values["updated_at"]))

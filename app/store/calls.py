@@ -35,6 +35,7 @@ _by_ref = (
     .limit(1)
 )
 _BY_REF, _BY_REF_LOCKED = Prepared(_by_ref), Prepared(_by_ref.with_for_update(of=calls))
+_CALL_OF_REF = Prepared(_by_ref.with_only_columns(calls.c.id))
 _by_token = (
     sa.select(
         calls,
@@ -100,6 +101,10 @@ _CLAIM = Prepared(
 )
 
 
+class Moved(Exception):
+    """A carrier's id leads to another call since the statement began that locked this one."""
+
+
 def insert(conn: Connection, values: Columns) -> None:
     engine.insert(conn, calls, values)
 
@@ -131,10 +136,23 @@ def lock_free(conn: Connection, call_id: str) -> Row | None:
 def find_by_ref(
     conn: Connection, provider: str, ref: str, orgs: Collection[str], *, lock: bool = False
 ) -> Row | None:
-    statement = _BY_REF_LOCKED if lock else _BY_REF
-    found = (statement.one(conn, {"provider": provider, "ref": ref, "org": org}) for org in orgs)
+    """The oldest call of these organisations to which the carrier's id leads.
+
+    ``lock``: as of ``get``. Raises ``Moved`` if the id led elsewhere by the end of the wait.
+    """
+    find = _locked_by_ref if lock else _BY_REF.one
+    found = (find(conn, {"provider": provider, "ref": ref, "org": org}) for org in orgs)
     known = [row for row in found if row is not None]
     return min(known, key=itemgetter("created_at"), default=None)
+
+
+def _locked_by_ref(conn: Connection, asked: JsonObject) -> Row | None:
+    """PostgreSQL looks again at the call that it locks, but not at the row that led to it."""
+    _CALL_OF_REF.foresee(conn, asked)
+    row = _BY_REF_LOCKED.one(conn, asked)
+    if row is not None and _CALL_OF_REF.scalar(conn, asked) != row["id"]:
+        raise Moved
+    return row
 
 
 def of_leg(conn: Connection, org_id: str, ref: str, key: str) -> str | None:

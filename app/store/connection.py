@@ -21,7 +21,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app import deadline
-from app.store.faults import TimedOut, Undone, is_outage, without_detail
+from app.store.faults import Deadlocked, TimedOut, Undone, is_outage, without_detail
 
 Identity = tuple[int, ...]
 """Which files of SQLite are open: device and inode of the database and of its log."""
@@ -267,6 +267,8 @@ def identity(path: str) -> Identity | None:
 
 def is_unusable_after(error: BaseException) -> bool:
     """Whether a connection may be in any state after this error of a block."""
+    if isinstance(error, Deadlocked):  # its transaction has been rolled back
+        return False
     return isinstance(error, SQLAlchemyError) or not isinstance(error, Exception)
 
 

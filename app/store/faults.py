@@ -25,6 +25,8 @@ CORRUPT = (
     "that it needs the backup"
 )
 
+CIRCLE = "two transactions waited for each other"
+
 # By the primary result code, the lower 8 bits.
 SQLITE: Mapping[int, str] = {
     SQLITE_BUSY: "locked by another process",
@@ -37,6 +39,7 @@ SQLITE: Mapping[int, str] = {
     SQLITE_NOTADB: CORRUPT,
 }
 POSTGRESQL: Mapping[str, str] = {
+    "40P01": CIRCLE,
     "25006": "read-only: this server is a standby",
     "28000": "refuses the user of DATABASE_URL",
     "28P01": "refuses the password of DATABASE_URL",
@@ -84,7 +87,7 @@ class Deadlocked(StoreFailed):
     """The database has undone this transaction, because another waited for it. Try it again."""
 
     def __init__(self) -> None:
-        super().__init__("two transactions waited for each other")
+        super().__init__(CIRCLE)
 
 
 class Undone(StoreFailed):
@@ -94,9 +97,10 @@ class Undone(StoreFailed):
         super().__init__("a statement failed, and with it its transaction")
 
 
-def is_deadlock(error: exc.DBAPIError) -> bool:
+def is_deadlock(error: BaseException) -> bool:
     """Whether PostgreSQL has undone the transaction for the sake of another."""
-    return getattr(error.orig, "sqlstate", None) in UNDONE
+    driver = getattr(error, "orig", None) or error
+    return isinstance(error, Deadlocked) or getattr(driver, "sqlstate", None) in UNDONE
 
 
 def sentence(error: BaseException) -> str:
@@ -118,7 +122,12 @@ def sentence(error: BaseException) -> str:
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether the database failed, rather than one statement."""
+    """Whether the database failed, rather than one statement or transaction."""
+    return may_pass(error) and not is_deadlock(error)
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether the same work may succeed later."""
     return isinstance(error, OUTAGES) and not isinstance(error, OUR_MISTAKES)
 
 

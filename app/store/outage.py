@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from app.store.faults import is_damage, is_outage, sentence
+from app.store.faults import is_damage, is_deadlock, may_pass, sentence
 
 EVERY_SECONDS = 60.0
 """Between two lines about the same failure."""
@@ -37,7 +37,13 @@ class Outage:
         return self._why
 
     def note(self, error: BaseException, *, refused: bool = False) -> None:
-        """Note that the store failed. ``refused``: a request is answered 503 for it."""
+        """Note that the store failed. ``refused``: a request is answered 503 for it.
+
+        A deadlock is no failure: the database can be used.
+        """
+        if is_deadlock(error):
+            log.warning("a transaction was undone: %s", sentence(error))
+            return
         if is_damage(error):
             self._damaged()
         why, now = sentence(error), self._clock()
@@ -54,8 +60,8 @@ class Outage:
         )
 
     def explains(self, error: Exception) -> bool:
-        """Note the error if the database failed. False: it is another error, and is not told."""
-        if is_outage(error):
+        """Tell of the error if the same may succeed later. False: it is another one, not told."""
+        if may_pass(error):
             self.note(error)
             return True
         return False

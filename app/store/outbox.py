@@ -128,6 +128,7 @@ def _recording(*conditions: sa.ColumnElement[bool]) -> tuple[Prepared, Prepared]
 
 
 _ONCE, _AGAIN = _recording(), _recording(_IS_NEW)
+_LOCK = Prepared(sa.select(messages.c.id).where(_THIS).with_for_update())
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +230,8 @@ def record(
     ``again``: they may be stored already, by a commit whose answer was lost. An attempt counts once.
     """
     tried = [each for each in results if isinstance(each, Tried)]
+    if again:
+        _wait_for_others(conn, tried)
     change, add = _AGAIN if again else _ONCE
     change.many(conn, [_next_state(each, now) for each in tried])
     add.many(conn, [_attempt(each) for each in tried])
@@ -240,6 +243,15 @@ def record(
     untried = [each for each in results if isinstance(each, Untried)]
     postponed = [{"message": each.message["id"], "until": each.until} for each in untried]
     _POSTPONE.many(conn, postponed)
+
+
+def _wait_for_others(conn: Connection, tried: Collection[Tried]) -> None:
+    """Wait until the commit of before is over, if the server still makes it.
+
+    A statement that waits itself still judges ``_IS_NEW`` by the attempts of before its wait.
+    """
+    for message_id in sorted({each.message["id"] for each in tried}):
+        _LOCK.put(conn, {"message": message_id})
 
 
 def _may_have_held(message: Row) -> bool:

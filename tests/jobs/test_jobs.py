@@ -19,11 +19,11 @@ from typing import Any
 
 import pytest
 from procrastinate.exceptions import ConnectorException
-from procrastinate.manager import JobManager
 from sqlalchemy.engine import Connection
 
 from app.jobs.base import LONGEST_BACKOFF, Handler, Jobs, backoff
 from app.jobs.factory import open_jobs
+from app.jobs.postgresql import RunManager
 from app.net import threads
 from app.store.engine import Store
 from app.store.faults import TimedOut
@@ -483,6 +483,7 @@ class TestStartAndStop:
 WORKER = """
 import sys, threading
 from app.jobs.factory import open_jobs
+from app.jobs.postgresql import RunManager
 from app.store.engine import Store
 
 def hang(payload):
@@ -516,6 +517,12 @@ def worker_process(store: Store) -> Iterator[Callable[[str], None]]:
         process.send_signal(signal.SIGKILL)
         process.wait()
         process.stdout.close()
+
+
+FREED = """
+SELECT procrastinate_retry_job_v2(id, now() + interval '1 hour', NULL, NULL, NULL)
+FROM procrastinate_jobs WHERE status = 'doing'
+"""
 
 
 class TestCrash:
@@ -555,6 +562,21 @@ class TestCrash:
             put(store, jobs, "last", delay=0.6)
             diary.wait(1, "last")
         assert diary.runs == ["second", "last"]
+
+    def test_a_process_that_stood_still_does_not_end_what_came_since(
+        self, store: Store, diary: Diary
+    ) -> None:
+        """Another one has freed its job meanwhile, and new work of the key has merged with that."""
+        if store.is_sqlite:
+            return  # one process runs the jobs
+        with running(store, diary) as jobs:
+            put(store, jobs, "first", kind="gate", key="k")
+            diary.wait(1, "first")
+            with store.write() as conn:
+                conn.exec_driver_sql(FREED)
+            put(store, jobs, "new", kind="gate", key="k", delay=1.0)
+            diary.open.set()
+            diary.wait(1, "new")
 
     def test_a_job_longer_than_its_lease_runs_once(self, store: Store, diary: Diary) -> None:
         """Signs of life keep it: two leases pass, as jobs at their ends show."""
@@ -669,7 +691,7 @@ class TestStoreFailure:
         self, store: Store, diary: Diary, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """All others are answered: the engine goes on, and so does the job's lease."""
-        write, retry, failed = store.write, JobManager.retry_job, list[str]()
+        write, retry, failed = store.write, RunManager.retry_job, list[str]()
 
         def write_unless_first() -> AbstractContextManager[Connection]:
             if diary.runs and not failed:
@@ -677,7 +699,7 @@ class TestStoreFailure:
                 raise TimedOut
             return write()
 
-        async def retry_unless_first(self: JobManager, *job: Any, **more: Any) -> None:
+        async def retry_unless_first(self: RunManager, *job: Any, **more: Any) -> None:
             if len(failed) == 1:
                 failed.append("Procrastinate's")
                 raise ConnectorException
@@ -688,7 +710,7 @@ class TestStoreFailure:
             put(store, jobs, "a", lock="call")
             with monkeypatch.context() as failing:
                 failing.setattr(store, "write", write_unless_first)
-                failing.setattr(JobManager, "retry_job", retry_unless_first)
+                failing.setattr(RunManager, "retry_job", retry_unless_first)
                 diary.wait(2, "a")
             put(store, jobs, "next", lock="call")
             diary.wait(1, "next")

@@ -15,7 +15,7 @@ from app.store.schema import call_commands, call_events, call_refs, call_tokens
 from app.store.schema import recordings as recordings_table
 from providers.events import EventKind
 from tests.store.rows import START, add_call, add_org, add_token, at, event, times
-from tests.store.together import draft, impatient, race
+from tests.store.together import draft, impatient, overtaken, race
 
 MANY = 8
 
@@ -303,6 +303,27 @@ def test_reading_a_locked_call_waits_for_no_transaction(
             row = calls.get(conn, "one")
             assert row
             assert row["status"] == "queued"
+
+
+def test_a_carriers_id_that_moves_while_its_call_is_waited_for_is_looked_up_again(
+    store: Store, org: str, pair: tuple[str, str]
+) -> None:
+    """Its leg came once more: what concerns the new call must not land on the old one."""
+    if store.is_sqlite:
+        return  # it has one writer at a time
+
+    def move() -> None:
+        with store.write() as conn:
+            calls.update(conn, "one", {"status": "ended"})
+            calls.move_ref(conn, "carrier", org, "one", "two")
+
+    def find(conn: Connection) -> object:
+        return LOCKED_READS["ref"](conn, "one", org)
+
+    with pytest.raises(calls.Moved):
+        overtaken(store, "calls", find, move)
+    with impatient(store) as conn:
+        assert LOCKED_READS["ref"](conn, "one", org)["id"] == "two"
 
 
 def test_another_call_is_held_up_on_sqlite_only(

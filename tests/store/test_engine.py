@@ -238,8 +238,12 @@ def test_a_deadlock_is_told_from_a_failed_database(store: Store) -> None:
             return "deadlocked"
         return "done"
 
+    with store.read(), store.read(), store.read():  # stay open for others
+        pass
     with ThreadPoolExecutor(2) as pool:
         assert sorted(pool.map(lock, (1, 2), (2, 1))) == ["deadlocked", "done"]
+    assert len(store._pool._free) == 3
+    assert count(store) == 0
 
 
 # ------------------------------------------------------------------ errors and addresses

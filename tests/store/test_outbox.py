@@ -350,6 +350,28 @@ class TestRecord:
         assert row["attempts"] == 8
         assert sorted(each["duration_ms"] for each in row["tries"]) == [*range(8)]
 
+    def test_what_is_stored_again_beside_the_first_commit_counts_once(
+        self, store: Store, ids: Ids
+    ) -> None:
+        """The answer of that commit was lost while the server still made it."""
+        if store.is_sqlite:
+            return  # it has one writer at a time
+        put(store, ids, "a")
+        (row,) = rows_of(store, ids)
+        attempt = Attempt(LONG_AGO, 1, 500)
+        tried = Tried(row, text="{}", attempt=attempt, state=messages.PENDING, until=LATER)
+
+        def store_again(conn: Connection) -> None:
+            outbox.record(conn, [tried], LONG_AGO, again=True)
+
+        def first() -> None:
+            with store.write() as conn:
+                outbox.record(conn, [tried], LONG_AGO)
+
+        overtaken(store, "messages", store_again, first)
+        (row,) = rows_of(store, ids)
+        assert (row["attempts"], len(row["tries"])) == (1, 1)
+
     def test_a_lease_ends_with_it(self, store: Store, ids: Ids) -> None:
         put(store, ids, "a", "b")
         with store.write() as conn:

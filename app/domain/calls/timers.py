@@ -31,6 +31,7 @@ from app.domain.calls.timer_column import Timer, due_timer, load_timers, timer_c
 from app.domain.calls.timer_jobs import WATCHDOG
 from app.domain.context import Context
 from app.store import calls, events, queue
+from app.store.again import one_transaction
 from providers.common.json_types import JsonObject
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
@@ -49,6 +50,7 @@ class Fired(NamedTuple):
 Action = Callable[[Fired], None]
 
 
+@one_transaction
 def fire_due(context: Context, call_id: str) -> bool:
     """Fire the timer of this call that is due first. Returns whether one was due.
 
@@ -65,6 +67,7 @@ def fire_due(context: Context, call_id: str) -> bool:
         return True
 
 
+@one_transaction
 def put_off(context: Context, call_id: str, seconds: float) -> None:
     """Start the due timer of this call again, after its action failed.
 
@@ -80,6 +83,7 @@ def put_off(context: Context, call_id: str, seconds: float) -> None:
             calls.update(conn, call_id, timer_columns(later))
 
 
+@one_transaction
 def fire(context: Context, payload: JsonObject) -> None:
     """Handler of the job ``timer``, whose payload is ``{"timer", "callId"}``."""
     with context.store.write() as conn:

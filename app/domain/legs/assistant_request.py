@@ -39,6 +39,7 @@ from app.domain.legs.assistant_reply import (
 from app.domain.legs.no_assistant import Refusal, end_call, not_found
 from app.domain.reporting import message_text, server_messages
 from app.domain.resources import server_credentials, squads
+from app.store.again import one_transaction
 from providers.common import json_text
 from providers.common.json_types import JsonObject
 from providers.events import CallStatus, EndedReason
@@ -80,8 +81,12 @@ class AssistantRequests:
             return
         with deadline.paused():
             reply = self._ask(call)
+        self._settled(question.call_id, reply)
+
+    @one_transaction
+    def _settled(self, call_id: str, reply: Reply) -> None:
         with self.context.store.write() as conn:
-            found = record.get(conn, question.call_id, lock=True)
+            found = record.get(conn, call_id, lock=True)
             if found is not None and found.facts.asking_since is not None:
                 self._decide(CallTx(self.context, conn, found), reply)
 

@@ -16,6 +16,7 @@ from app.domain.context import Context
 from app.domain.legs import destinations, dial_limit
 from app.domain.legs.leg_at_carrier import client_of
 from app.store import accounts
+from app.store.again import one_transaction
 from app.store.vault import WrongKey
 from providers.base.rest import CarrierClient
 from providers.common.e164 import E164
@@ -71,6 +72,7 @@ def send_text(context: Context, call_id: str, message: TextMessage) -> str | Non
     return None
 
 
+@one_transaction
 def _prepare(
     context: Context, call_id: str, message: TextMessage
 ) -> tuple[CarrierClient, str, str]:

@@ -13,6 +13,7 @@ from app.domain.calls.apply import apply_events
 from app.domain.calls.record import CallTx
 from app.domain.context import Context
 from app.store import events
+from app.store.again import one_transaction
 from providers.events import CallEvent, EventKind
 
 NOTE = "media.busy"
@@ -25,6 +26,7 @@ WHY = {
 }
 
 
+@one_transaction
 def note_refusal(context: Context, call_id: str, stream: str, why: str) -> None:
     """Append the note to the call's event log, before the handshake is refused."""
     with context.store.write() as conn:

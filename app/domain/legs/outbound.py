@@ -21,6 +21,7 @@ from app.domain.errors import Invalid
 from app.domain.legs import adopt, destinations, dial_limit, hangup
 from app.domain.legs.leg_at_carrier import client_of
 from app.store import accounts, events
+from app.store.again import one_transaction
 from app.store.vault import WrongKey
 from providers.base.rest import CarrierClient, OutboundCall, PlacedCall
 from providers.base.webhook import HookKind, Leg
@@ -102,6 +103,7 @@ def unanswered(log: Iterable[CallEvent]) -> bool:
     return told.count("dial") > told.count("dial-busy")
 
 
+@one_transaction
 def _begin(context: Context, call_id: str) -> Attempt | None:
     """Store the attempt.
 
@@ -136,6 +138,7 @@ def _account(tx: CallTx) -> JsonObject:
     return credential
 
 
+@one_transaction
 def _accepted(context: Context, attempt: Attempt, dialed: PlacedCall) -> None:
     """Bind the leg to its call. The leg of a call that has ended meanwhile is hung up."""
     with context.store.write() as conn:
@@ -157,6 +160,7 @@ def bind(tx: CallTx, leg: Leg, news: Sequence[CallEvent] = ()) -> None:
     apply_events(tx, [queued, *news], adopt.bind_leg(tx, leg))
 
 
+@one_transaction
 def _failed(context: Context, attempt: Attempt, error: ProviderError) -> float | None:
     """Retry a rate-limited request later, and end a refused call.
 

@@ -19,6 +19,7 @@ from app.domain.reporting import live_messages, upstream
 from app.domain.reporting.artifact import openai
 from app.net.types import Addresses
 from app.store import accounts
+from app.store.again import one_transaction
 from app.vendors.common.account import NO_ACCOUNT, VendorAccounts
 from providers.base.carrier import Carrier
 from providers.base.rest import Account
@@ -131,6 +132,13 @@ def transfer_leg(context: Context, call_id: str, destination: JsonObject) -> str
     """Forward the leg, as the upstream's model has asked for. Returns why not, as a sentence."""
     with deadline.paused():  # the model is asked, in a bound of its own
         summary = transfer_summary.summarise(context, call_id, destination)
+    return _transferred(context, call_id, destination, summary)
+
+
+@one_transaction
+def _transferred(
+    context: Context, call_id: str, destination: JsonObject, summary: str
+) -> str | None:
     with context.store.write() as conn:
         found = record.get(conn, call_id, lock=True)
         if found is None:

@@ -6,9 +6,11 @@ from app.domain.context import Context
 from app.domain.login import sessions
 from app.domain.login.sessions import ACT, Session
 from app.store import accounts, login_tokens
+from app.store.again import one_transaction
 from app.store.vault import digest
 
 
+@one_transaction
 def enter(context: Context, secret: str) -> Session | None:
     """None for a secret that opens nothing."""
     if not secret:

@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 from app.domain.context import Context, iso
 from app.domain.errors import Conflict, Invalid, NotFound
 from app.store import accounts
+from app.store.again import one_transaction
 from app.store.ids import new_id
 from app.store.vault import digest, new_token
 
@@ -53,6 +54,7 @@ def listing(context: Context, org_id: str, session_key: str = "") -> list[KeyRow
     return sorted(found, key=lambda row: bool(row.revoked_at))
 
 
+@one_transaction
 def create(context: Context, org_id: str, name: str) -> str:
     """A new key, to be shown once. Raises ``Invalid`` for its name."""
     problem = _name_problem(name)
@@ -64,6 +66,7 @@ def create(context: Context, org_id: str, name: str) -> str:
     return key
 
 
+@one_transaction
 def revoke(context: Context, org_id: str, key_id: str) -> None:
     """Raises ``NotFound``; ``Conflict`` for the setting's key, which the setting replaces."""
     with context.store.write() as conn:

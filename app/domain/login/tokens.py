@@ -6,11 +6,13 @@ from datetime import timedelta
 
 from app.domain.context import Context
 from app.store import login_tokens
+from app.store.again import one_transaction
 from app.store.vault import digest, new_token
 
 LIFETIME = timedelta(hours=1)
 
 
+@one_transaction
 def new_link(context: Context, org_id: str, role: str) -> str:
     """A link to the login. The token is behind ``#``, so that no log of a proxy has it."""
     token, now = new_token(), context.now()

@@ -18,6 +18,7 @@ from app.domain.recordings import stored, upload_message
 from app.domain.recordings.stored import Recording
 from app.domain.reporting import pending
 from app.store import accounts, events, recordings
+from app.store.again import one_transaction
 from app.store.ids import new_id
 from app.store.recordings import FAILED, READY, STARTED
 from app.store.vault import WrongKey
@@ -119,6 +120,7 @@ def start(context: Context, payload: Mapping[str, str]) -> float | None:
     return None
 
 
+@one_transaction
 def _begin(context: Context, call_id: str) -> Order | None:
     with context.store.write() as conn:
         found = record.get(conn, call_id, lock=True)
@@ -137,6 +139,7 @@ def _begin(context: Context, call_id: str) -> Order | None:
             return None
 
 
+@one_transaction
 def _refused(context: Context, order: Order, error: ProviderError) -> float | None:
     """Retry a busy carrier, and give up on a refusal. After other errors it may be recording."""
     busy = isinstance(error, CarrierError) and error.busy

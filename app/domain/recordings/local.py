@@ -26,6 +26,7 @@ from app.domain.recordings.files import MIME, MONO
 from app.domain.recordings.stored import Recording
 from app.domain.reporting import pending
 from app.store import recordings
+from app.store.again import one_transaction
 from app.store.blobs import BlobError, NoBlob
 from app.store.ids import new_id
 from app.store.recordings import STORED
@@ -58,6 +59,7 @@ def expect(tx: CallTx, stream: str) -> None:
         pending.expect(tx, _artifact(stream))
 
 
+@one_transaction
 def arrived(context: Context, call_id: str, stream: str) -> None:
     """Stop the report's wait: the socket's audio is in the recording, or there is none."""
     with context.store.write() as conn:

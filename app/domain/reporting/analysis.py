@@ -26,6 +26,7 @@ from app.domain.reporting import no_record, pending, structured_outputs
 from app.domain.reporting.structured_outputs import Extracted, Source
 from app.domain.resources import structured_outputs as stored_outputs
 from app.domain.resources import vendor_accounts
+from app.store.again import one_transaction
 from app.store.vault import WrongKey
 from app.vendors.common.account import VendorAccounts
 from app.vendors.common.answer import ModelAnswer
@@ -158,6 +159,7 @@ def _think(
         return list(pool.map(lambda each: ask(each.messages, each.seconds), asked))
 
 
+@one_transaction
 def _write(context: Context, call_id: str, findings: Findings) -> float | None:
     with context.store.write() as conn:
         found = record.get(conn, call_id, lock=True)

@@ -14,6 +14,7 @@ from app.domain.calls.apply import Change
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context
 from app.domain.reporting import server_messages
+from app.store.again import one_transaction
 
 TIMER = "report"
 
@@ -58,6 +59,7 @@ def report(change: Change) -> None:
     )
 
 
+@one_transaction
 def on_timeout(context: Context, payload: Mapping[str, str]) -> None:
     """Handler of the job: send the report without the pending artifacts."""
     with context.store.write() as conn:

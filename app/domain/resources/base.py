@@ -24,6 +24,7 @@ from app.domain.ids import parse_uuid
 from app.domain.overlay import merge
 from app.domain.resources import server_credentials
 from app.store import resources as store
+from app.store.again import one_transaction
 from app.store.ids import new_id
 from app.store.resources import Window
 from providers.common.json_types import JsonDict, JsonObject
@@ -53,6 +54,7 @@ class ResourceStore(ABC):
     def __init__(self, context: Context) -> None:
         self.context = context
 
+    @one_transaction
     def create(self, org_id: str, body: JsonObject) -> JsonDict:
         """Raises ``Invalid``, as ``patch`` and ``put`` do."""
         now = self.context.now()
@@ -72,6 +74,7 @@ class ResourceStore(ABC):
         with self.context.store.read() as conn:
             return self.json(self.row(conn, org_id, id))
 
+    @one_transaction
     def patch(self, org_id: str, id: str, body: JsonObject, read_at: str = "") -> JsonDict:
         """Each field of the body replaces the stored one; null removes it. Other secrets stay.
 
@@ -84,6 +87,7 @@ class ResourceStore(ABC):
                 raise Conflict(f"{self.what} {id} was changed since it was read.")
             return self.save(conn, row, self.changes(conn, row, body))
 
+    @one_transaction
     def put(self, org_id: str, id: str, body: JsonObject) -> JsonDict:
         """The body replaces the whole stored body, secrets included."""
         with self.context.store.write() as conn:
@@ -92,6 +96,7 @@ class ResourceStore(ABC):
             given = {name: value for name, value in body.items() if value is not None}
             return self.save(conn, row, self.values(conn, org_id, given))
 
+    @one_transaction
     def delete(self, org_id: str, id: str) -> JsonDict:
         """Delete the object and return it. Raises ``Invalid`` while another object refers to it."""
         with self.context.store.write() as conn:

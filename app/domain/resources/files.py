@@ -19,6 +19,7 @@ from app.domain.resources.base import ResourceStore, patched
 from app.domain.resources.file_text import Unreadable, text_of_file
 from app.store import files as texts
 from app.store import resources as store
+from app.store.again import one_transaction
 from app.store.ids import new_id
 from app.store.schema import files
 from providers.common.json_types import JsonDict, JsonObject
@@ -64,11 +65,15 @@ class Files(ResourceStore):
         body = {**about, "mimetype": mime, "parsedTextBytes": len(text.encode()), **more}
         row = {"id": id, "org_id": org_id, "created_at": now, "updated_at": now}
         row |= {"body": body, "blob": key}
-        with self.context.store.write() as conn:
-            store.hold_org(conn, org_id)
-            store.insert(conn, files, row)
-            texts.add_chunks(conn, id, knowledge.chunks(text))
+        self._insert(row, text)
         return self.json(row)
+
+    @one_transaction
+    def _insert(self, row: JsonObject, text: str) -> None:
+        with self.context.store.write() as conn:
+            store.hold_org(conn, row["org_id"])
+            store.insert(conn, files, row)
+            texts.add_chunks(conn, row["id"], knowledge.chunks(text))
 
     def values(self, conn: Connection, org_id: str, body: JsonObject) -> JsonDict:
         """A file without its content, as a dry run of an import has it: ``upload`` stores that."""

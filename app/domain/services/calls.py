@@ -56,6 +56,7 @@ from app.domain.resources.squads import FirstOfSquad
 from app.domain.resources.tools import check_ids
 from app.domain.services.messages import MessageService
 from app.store import accounts, call_lists, calls, events
+from app.store.again import one_transaction
 from app.store.call_lists import CallFilter
 from providers.base.carrier import Carrier
 from providers.base.instructions import Details
@@ -113,6 +114,14 @@ class CallService:
         """
         new, call, secrets = self._built(org_id, body, key_id)
         dialled = not (new.bypass or body.get("schedulePlan"))
+        return self._stored(call, secrets, last, dialled=dialled)
+
+    @one_transaction
+    def _stored(
+        self, built: Call, secrets: JsonObject, last: Last | None, *, dialled: bool
+    ) -> JsonDict:
+        """Write the call, and dial it. The answer to the request."""
+        call = record.copy_of(built)  # the first events change it
         with self.context.store.write() as conn:
             tx = CallTx(self.context, conn, call)
             create.insert_call(tx, secrets)
@@ -128,6 +137,7 @@ class CallService:
                 dial_limit.reserve_call(tx)
         return answer
 
+    @one_transaction
     def _built(
         self, org_id: str, body: JsonObject, key_id: str | None
     ) -> tuple[NewCall, Call, JsonDict]:
@@ -192,6 +202,7 @@ class CallService:
         shown = [call_json(self.context, call) for call in found]
         return paged(shown, total, wanted.limit, wanted.page)
 
+    @one_transaction
     def patch(self, org_id: str, call_id: str, body: JsonObject) -> JsonDict:
         with self.context.store.write() as conn:
             call = _own(conn, org_id, call_id, lock=True)
@@ -200,6 +211,7 @@ class CallService:
             CallTx(self.context, conn, call).update(body=kept, updated_at=self.context.now())
         return call_json(self.context, call)
 
+    @one_transaction
     def delete(self, org_id: str, call_id: str) -> JsonDict:
         """Delete the call and all its data.
 
@@ -249,7 +261,12 @@ class CallService:
 
         Raises ``Invalid`` for a destination that is not allowed.
         Raises it, too, for a command that the call's assistant cannot execute now."""
-        summary = self._summary(org_id, call_id, token, body)
+        self._control(org_id, call_id, token, body, self._summary(org_id, call_id, token, body))
+
+    @one_transaction
+    def _control(
+        self, org_id: str | None, call_id: str, token: str | None, body: JsonObject, summary: str
+    ) -> None:
         with self.context.store.write() as conn:
             found = record.get(conn, call_id, lock=True)
             if found is None or not self._may_control(found, org_id, token):

@@ -44,6 +44,7 @@ from app.domain.reporting.live_messages import OutgoingMessage
 from app.domain.resources import files, server_credentials, tools, vendor_accounts
 from app.net.authentication import Signer
 from app.store import accounts, calls
+from app.store.again import one_transaction
 from app.store.commands import Command
 from app.store.files import Found
 from app.store.ids import new_id
@@ -177,6 +178,7 @@ class MediaService:
         """Note that this process has no slot for the socket."""
         no_capacity.note_refusal(self.context, claim.call_id, claim.stream, why)
 
+    @one_transaction
     def _use(self, media: MediaToken) -> None:
         with self.context.store.write() as conn:
             if calls.get(conn, media.call.id, lock=True) is None:
@@ -190,6 +192,7 @@ class MediaService:
     def _has_slot(self, conn: Connection, media: MediaToken) -> bool:
         return sockets.has_slot(self.context, conn, media.call.id, stream_id(media.text))
 
+    @one_transaction
     def joined(self, claim: StreamClaim, start: StreamStart) -> None:
         """Record the carrier's start message: the assistant has joined. Raises ``Refused``."""
         event = CallEvent(
@@ -236,6 +239,7 @@ class MediaService:
         data = {"word": word[:MAX_WORD]} if word else {}
         self._record(claim, EventKind.MEDIA_LOST, reason=why, data=data)
 
+    @one_transaction
     def request_end(
         self, claim: StreamClaim, reason: EndedReason, message: str | None = None
     ) -> None:
@@ -255,6 +259,7 @@ class MediaService:
                     live_messages.delegate_control(tx, {"request": "hang-up"})
                 apply.request_end(tx, reason, message)
 
+    @one_transaction
     def note(self, claim: StreamClaim, name: str, data: JsonObject) -> None:
         """Append a note to the event log."""
         event = CallEvent(
@@ -272,6 +277,7 @@ class MediaService:
 
     # -- requests of the assistant (``app/media/call_context.py``)
 
+    @one_transaction
     def flush(
         self,
         claim: StreamClaim,
@@ -292,6 +298,7 @@ class MediaService:
                 return
             live_messages.flush(tx, messages, kept, items)
 
+    @one_transaction
     def finished(self, claim: StreamClaim) -> None:
         """The assistant has flushed its last data: the analysis of an ended call may start."""
         with self.context.store.write() as conn:
@@ -348,6 +355,7 @@ class MediaService:
             self.store_failed(error)
             return ""
 
+    @one_transaction
     def transfer(
         self, claim: StreamClaim, destination: JsonObject, content: str | None, summary: str = ""
     ) -> str | None:
@@ -383,6 +391,7 @@ class MediaService:
         made = self._claim_of(call, claim.provider, claim.stream, found.assistant, found.values)
         return replace(made, handed=found, turn=found.turn)
 
+    @one_transaction
     def hand_over(self, claim: StreamClaim, talk: Talk) -> None:
         """Store that the call is this claim's from now on. Raises ``NoHandoff``."""
         with self.context.store.write() as conn:
@@ -460,6 +469,7 @@ class MediaService:
         """The same for a supervisor who speaks. Raises ``Refused``."""
         return supervisor.find(self.context, call_id, token, expires)
 
+    @one_transaction
     def taken_over(self, claim: StreamClaim, *, taken: bool, cause: str) -> None:
         """Store that a supervisor has the call, or the assistant again. Raises the store's error."""
         with self.context.store.write() as conn:
@@ -467,6 +477,7 @@ class MediaService:
             if tx is not None and supervisor.may_tell(tx, claim.stream):
                 supervisor.note(tx, claim.stream, taken=taken, cause=cause)
 
+    @one_transaction
     def _record(
         self,
         claim: StreamClaim,

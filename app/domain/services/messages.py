@@ -15,6 +15,7 @@ from app.domain.reporting.message_json import (
 )
 from app.domain.reporting.server_messages import wake_delivery
 from app.store import message_lists, messages
+from app.store.again import one_transaction
 from app.store.messages import FAILED
 from app.store.resources import Window
 from providers.common.json_types import JsonDict
@@ -102,6 +103,7 @@ class MessageService:
         failed = [each["id"] for each in self.of_call(org_id, call_id) if each["state"] == FAILED]
         return self._resend(org_id, call_id, failed, failed_only=True)
 
+    @one_transaction
     def _resend(
         self, org_id: str, call_id: str, message_ids: Sequence[str], *, failed_only: bool
     ) -> int:

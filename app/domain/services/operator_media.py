@@ -27,6 +27,7 @@ from app.domain.reporting.live_messages import OutgoingMessage
 from app.domain.resources import tools
 from app.domain.services.media import MediaService, StreamClaim, check_leg
 from app.store import events
+from app.store.again import one_transaction
 from app.store.commands import Command
 from providers.base.carrier import Carrier
 from providers.base.media import StreamStart
@@ -82,6 +83,7 @@ class OperatorMedia(MediaService):
         if outcome == operator.FAILED:
             log.warning("call %s: its transfer assistant failed: %s", claim.call_id, reason)
 
+    @one_transaction
     def flush(
         self,
         claim: StreamClaim,
@@ -102,6 +104,7 @@ class OperatorMedia(MediaService):
                 transfers.keep_words(tx, events.of_call(conn, tx.call.id), claim.transfer, kept)
                 live_messages.flush(tx, [], {}, items)
 
+    @one_transaction
     def finished(self, claim: StreamClaim) -> None:
         """The transfer assistant has flushed its last words."""
         with self.context.store.write() as conn:

@@ -22,6 +22,7 @@ from app.domain.legs.upstream import opens_messages, transfer_leg
 from app.domain.reporting import server_messages, upstream
 from app.domain.reporting.upstream_answers import Question
 from app.domain.resources import tools
+from app.store.again import one_transaction
 from providers.common import foreign_json
 from providers.common.json_types import JsonDict, JsonObject
 
@@ -56,11 +57,15 @@ class UpstreamService:
         message = _message(raw)
         if text_of(message, "type") in requests.ASKED:
             return self._ask(call_id, message, raw)
+        self._keep(call_id, message, raw)
+        return {}
+
+    @one_transaction
+    def _keep(self, call_id: str, message: Json, raw: bytes) -> None:
         with self.context.store.write() as conn:
             call = self._found(record.get(conn, call_id, lock=True), call_id)
             digest = hashlib.sha256(raw).hexdigest()[:32]
             upstream.take(CallTx(self.context, conn, call), message, digest)
-        return {}
 
     def _found(self, call: Call | None, call_id: str) -> Call:
         """Raises ``NotFound``, and ``Unauthorized`` once the upstream has nothing more to say."""
@@ -76,13 +81,7 @@ class UpstreamService:
         parts, kind = _parts(message), text_of(message, "type")
         upstream_id = text_of(object_of(message, "call"), "id")
         question = Question(self.context, call_id, upstream_id, raw)
-        with self.context.store.write() as conn:
-            call = self._found(record.get(conn, call_id), call_id)
-            if question.upstream_id not in call.facts.upstreams[-1:]:
-                raise Invalid("message.call is not the one that talks to the caller now")
-            is_new = question.begin(conn)
-            stored = call_assistant.with_secrets(self.context, call)
-            equipped = tools.with_tools(self.context, conn, call.org_id, stored)
+        call, equipped, is_new = self._begun(question)
         if not is_new:
             return self._again(question, kind, parts)
         assistant = rendered(equipped, variables.of_call(self.context, call))
@@ -95,6 +94,17 @@ class UpstreamService:
         answer = _joined(kind, asked)
         question.keep(answer)
         return answer
+
+    @one_transaction
+    def _begun(self, question: Question) -> tuple[Call, AssistantConfig, bool]:
+        """The call, its assistant with its tools, and whether the message is new."""
+        with self.context.store.write() as conn:
+            call = self._found(record.get(conn, question.call_id), question.call_id)
+            if question.upstream_id not in call.facts.upstreams[-1:]:
+                raise Invalid("message.call is not the one that talks to the caller now")
+            is_new = question.begin(conn)
+            stored = call_assistant.with_secrets(self.context, call)
+            return call, tools.with_tools(self.context, conn, call.org_id, stored), is_new
 
     def _again(self, question: Question, kind: str, parts: Sequence[Part]) -> JsonObject:
         """The answer to the same message as before, for which it waits if it is still made."""

@@ -7,7 +7,6 @@ decides the instruction. A failure rolls all of that back.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple
@@ -42,7 +41,8 @@ from app.domain.legs.no_assistant import farewell
 from app.domain.legs.queue import line, turn
 from app.domain.live import control
 from app.domain.recordings import carrier as carrier_recordings
-from app.store import events
+from app.store import calls, events
+from app.store.again import one_transaction, until_done
 from app.store.engine import before_commit
 from app.store.faults import Deadlocked
 from app.store.ids import new_id
@@ -73,8 +73,8 @@ An empty response to another webhook lets the leg continue with its current docu
 ARRIVALS = {HookKind.ARRIVE, HookKind.FETCH, HookKind.FALLBACK}
 """Of these, the requests for a leg's first document."""
 
-MAX_RACES = 4
-"""How often a webhook is tried again because another of its leg was committed first."""
+OVERTAKEN = (LostRace, calls.Moved, Deadlocked)
+"""Another webhook of the leg was committed first: a new transaction sees what it did."""
 
 Reader = Callable[[CallTx, CallEvent], CallEvent]
 Effect = Callable[[CallTx, CallEvent], Changes]
@@ -156,13 +156,14 @@ class LegService:
         while True:
             try:
                 answer = self._handle_once(webhook, waited=waited)
-            except (LostRace, Deadlocked, events.TokenUsed):  # the other has committed by now
+            except (*OVERTAKEN, events.TokenUsed):
                 answer = self._handle_again(webhook)
             if not isinstance(answer, Question):
                 return answer
             self.requests.settle(answer)
             waited = True
 
+    @one_transaction
     def keep(self, webhook: VerifiedWebhook) -> None:
         """Store a request for the flow's owner that is not understood here."""
         with self.context.store.write() as conn:
@@ -171,10 +172,7 @@ class LegService:
     def _handle_again(self, webhook: VerifiedWebhook) -> list[Instruction] | Question:
         """Handle a webhook that another one overtook. Different ones of a leg may do so again."""
         try:
-            for _ in range(MAX_RACES):
-                with suppress(LostRace, Deadlocked):
-                    return self._handle_once(webhook)
-            return self._handle_once(webhook)
+            return until_done(partial(self._handle_once, webhook), *OVERTAKEN)
         except events.TokenUsed:
             raise Refused("the token was used for another request before") from None
 

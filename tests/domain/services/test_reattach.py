@@ -9,6 +9,7 @@ from app.domain.calls.schedule import LOST
 from app.domain.legs.inbound import VerifiedWebhook
 from app.domain.legs.reattach import BUDGETS, Cause
 from app.domain.services.webhooks import LegService
+from app.store import calls
 from app.store.faults import Deadlocked
 from tests.domain.conftest import JOIN, SETTLE
 from tests.domain.live_call import Live, join, read
@@ -153,11 +154,12 @@ def test_what_closed_the_socket_is_told(live: Live) -> None:
     assert again["data"]["cause"] == "fault"
 
 
+@pytest.mark.parametrize("error", [Deadlocked, calls.Moved])
 def test_a_webhook_whose_transaction_was_undone_is_handled_anew(
-    live: Live, monkeypatch: pytest.MonkeyPatch
+    live: Live, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
     """PostgreSQL undoes one of two transactions that wait for each other. Twilio never asks again."""
-    handle, undone = LegService._handle_once, iter((Deadlocked(), Deadlocked()))
+    handle, undone = LegService._handle_once, iter((error(), error()))
 
     def once(legs: LegService, webhook: VerifiedWebhook, **more: bool) -> object:
         for error in undone:

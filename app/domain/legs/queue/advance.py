@@ -18,6 +18,7 @@ from app.domain.context import Context
 from app.domain.legs.leg_at_carrier import leg_at_carrier
 from app.domain.legs.queue import line
 from app.store import accounts, capacity, queue
+from app.store.again import one_transaction
 from app.store.vault import WrongKey
 from providers.base.rest import CarrierClient
 from providers.common.json_types import JsonObject
@@ -45,6 +46,7 @@ def enqueue(context: Context, conn: Connection) -> None:
         context.jobs.enqueue(conn, JOB, JOB, {})
 
 
+@one_transaction
 def run(context: Context, payload: JsonObject) -> None:
     """Handler of the job: call as many of the first as there are free slots."""
     with context.store.write() as conn:
@@ -116,6 +118,7 @@ def _redirect(context: Context, call: Call, client: CarrierClient, url: str) -> 
     return None
 
 
+@one_transaction
 def _gone(context: Context, call_id: str) -> None:
     """The caller has hung up, which no callback has said."""
     with context.store.write() as conn:
