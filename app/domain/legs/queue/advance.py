@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy.engine import Connection
 
@@ -18,6 +19,7 @@ from app.domain.context import Context
 from app.domain.legs.leg_at_carrier import leg_at_carrier
 from app.domain.legs.queue import line
 from app.store import accounts, capacity, queue
+from app.store.engine import before_commit
 from app.store.vault import WrongKey
 from providers.base.rest import CarrierClient
 from providers.common.json_types import JsonObject
@@ -40,8 +42,16 @@ def freed(change: Change) -> None:
 
 
 def enqueue(context: Context, conn: Connection) -> None:
-    """Queue the job, if anybody waits. It sees what other transactions have committed by then."""
-    if context.settings.max_concurrent_calls and queue.length(conn):
+    """Queue the job at the end of the transaction, if anybody waits.
+
+    All calls share the job's row: a transaction that holds it waits for no other lock.
+    """
+    if context.settings.max_concurrent_calls:
+        before_commit(conn, partial(_enqueue, context, conn))
+
+
+def _enqueue(context: Context, conn: Connection) -> None:
+    if queue.length(conn):
         context.jobs.enqueue(conn, JOB, JOB, {})
 
 
