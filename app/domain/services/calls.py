@@ -219,7 +219,8 @@ class CallService:
             self.context.jobs.cancel(conn, f"{job}:{call.id}")
         recording_files.delete_of_call(self.context, conn, call.id)
         calls.delete(conn, call.id)
-        advance.enqueue(self.context, conn)
+        if call.status != CallStatus.ENDED:
+            advance.enqueue(self.context, conn)
 
     def events(self, org_id: str, call_id: str) -> Listing:
         """The event log in the order of arrival, with the carriers' raw parameters."""

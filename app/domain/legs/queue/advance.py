@@ -42,7 +42,7 @@ def freed(change: Change) -> None:
 
 
 def enqueue(context: Context, conn: Connection) -> None:
-    """Queue the job at the end of the transaction, if anybody waits.
+    """Queue the job at the end of the transaction, if a leg waits or may be about to.
 
     All calls share the job's row: a transaction that holds it waits for no other lock.
     """
@@ -51,13 +51,18 @@ def enqueue(context: Context, conn: Connection) -> None:
 
 
 def _enqueue(context: Context, conn: Connection) -> None:
-    if queue.length(conn):
+    """A transaction that counts slots does not see this one's, and may yet insert a ticket."""
+    if not capacity.try_lock_slots(conn) or queue.length(conn):
         context.jobs.enqueue(conn, JOB, JOB, {})
 
 
 def run(context: Context, payload: JsonObject) -> None:
-    """Handler of the job: call as many of the first as there are free slots."""
+    """Handler of the job: call as many of the first as there are free slots.
+
+    It waits for the legs that are entering the line.
+    """
     with context.store.write() as conn:
+        capacity.lock_slots(conn)
         free = context.settings.max_concurrent_calls - capacity.slots_in_use(conn)
         for ticket in queue.first(conn, min(max(free, 0), MOST)):
             call = record.get(conn, ticket.call_id)
