@@ -19,7 +19,7 @@ from app.store.call_lists import CallFilter
 from app.store.schema import phone_numbers
 from providers.base.instructions import Forward, HangUp, Return, Say
 from providers.events import EndedReason
-from tests.domain.queue_world import World, world
+from tests.domain.queue_world import Caller, World, world
 from tests.fakes.carriers import FAKES
 from tests.fakes.carriers.base import CarrierFake
 from tests.fakes.carriers.twilio import TWILIO
@@ -377,6 +377,37 @@ def test_a_number_has_one_callback_at_a_time(called_back: World) -> None:
     again = replace(second, ref=called_back.carrier.new_ref())
     called_back.callers.append(again)
     assert not called_back.fetch(again).hold.takes_key
+
+
+def test_of_two_legs_of_a_number_one_gets_the_callback(called_back: World) -> None:
+    """Both were offered it. The other waits on, and hears no offer any more."""
+    called_back.arrive()
+    second = called_back.arrive()
+    third = replace(second, ref=called_back.carrier.new_ref())
+    called_back.callers.append(third)
+    assert called_back.fetch(third).hold.takes_key
+    called_back.turn(second, pressed="1")
+    called_back.turn(third, pressed="1")
+    assert third.waits
+    assert not third.hold.takes_key
+    assert len([c for c in calls(called_back) if c["type"] == "outboundPhoneCall"]) == 1
+
+
+def test_of_two_legs_that_press_1_at_once_one_gets_the_callback(called_back: World) -> None:
+    """On PostgreSQL each of them is a transaction of its own."""
+    called_back.arrive()
+    second = called_back.arrive()
+    third = replace(second, ref=called_back.carrier.new_ref())
+    called_back.callers.append(third)
+    called_back.fetch(third)
+    together = Barrier(2)
+
+    def press(caller: Caller) -> bool:
+        together.wait()
+        return called_back.turn(caller, pressed="1").waits
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(press, [second, third])) == [False, True]
 
 
 # ------------------------------------------------------------------ subscriptionLimits

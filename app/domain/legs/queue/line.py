@@ -127,16 +127,20 @@ def connect_again(tx: CallTx) -> list[Instruction]:
     return [instructions.connect(tx.context, tx.call, given)]
 
 
+def offers_callback(tx: CallTx, ticket: Ticket) -> bool:
+    """Whether the caller may ask for a callback. Another leg of the number may have done so."""
+    return ticket.offers_callback and not queue.has_callback(tx.conn, ticket.caller or "")
+
+
 def hold(tx: CallTx, ticket: Ticket) -> list[Instruction]:
     """One turn of the wait: what is new for the caller, and music."""
-    now, how = tx.context.now(), plan.of_call(tx)
+    now, how, offers = tx.context.now(), plan.of_call(tx), offers_callback(tx, ticket)
     position = queue.ahead(tx.conn, ticket) + 1
     told = sentences.of_assistant(tx.call.facts.assistant)
     text = ""
     told_at = ticket.told_at
     if _is_news(ticket, position, now):
         minutes = expected_minutes(tx, position)
-        offers = ticket.offers_callback
         text = sentences.announcement(told, position, minutes, offers_callback=offers)
         told_at = now
         _tell(tx, ticket, position, minutes)
@@ -152,7 +156,7 @@ def hold(tx: CallTx, ticket: Ticket) -> list[Instruction]:
             next_url=wait_url(tx),
             text=text,
             language=told.code if text else "",
-            takes_key=ticket.offers_callback,
+            takes_key=offers,
         )
     ]
 
@@ -165,7 +169,8 @@ def give_up(tx: CallTx, ticket: Ticket) -> None:
 def call_back(tx: CallTx, ticket: Ticket) -> bool:
     """The caller asked for a callback, which keeps the place: end this call.
 
-    False, and nothing is changed, if the caller may not be dialled any more.
+    False, and nothing is changed, if the caller may not be dialled any more. The caller of this
+    holds the lock of the slots (``take``), and has asked ``offers_callback`` under it.
     """
     told = sentences.of_assistant(tx.call.facts.assistant)
     try:
