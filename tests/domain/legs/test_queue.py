@@ -12,6 +12,7 @@ import pytest
 
 from app import default_org
 from app.domain.errors import Invalid
+from app.domain.legs import reconcile
 from app.domain.legs.queue import advance, line, sentences
 from app.domain.legs.queue.sentences import LANGUAGES
 from app.settings import Settings
@@ -258,6 +259,54 @@ def test_who_misses_a_turn_is_gone(settings: Settings, rest: bool) -> None:
         full.run_jobs()
         assert full.waiting() == [full.id_of(third)]
         assert full.call(second)["endedReason"] == EndedReason.CUSTOMER_ENDED_CALL
+
+
+def test_a_leg_that_vanishes_in_its_last_turn_is_gone_as_well(settings: Settings) -> None:
+    """Its timer is that of the longest wait, which comes before the leg can be missing."""
+    with world(settings, VONAGE, rest=False, queue_seconds=30) as full:
+        full.arrive()
+        second = full.arrive()
+        full.ours.clock.pass_(29)
+        assert full.turn(second).waits
+        full.hang_up(second, told=False)
+        for _ in range(3):
+            full.ours.clock.pass_(7)
+            full.fire_timers()
+            full.run_jobs()
+        assert full.call(second)["endedReason"] == EndedReason.CUSTOMER_ENDED_CALL
+
+
+def test_who_misses_a_turn_is_gone_where_the_api_refuses_us(twilio: World) -> None:
+    first, second = twilio.arrive(), twilio.arrive()
+    twilio.api.says(401, {"code": 20003, "message": "Authenticate", "status": 401})
+    payload = {"callId": twilio.id_of(second)}
+    assert advance.call_leg(twilio.ours.context, payload) is None
+    assert twilio.waiting() == [twilio.id_of(second)]
+    twilio.ours.clock.pass_(60)
+    assert advance.call_leg(twilio.ours.context, payload) is None
+    assert twilio.waiting() == []
+    assert first.connected
+
+
+@pytest.mark.parametrize(("carrier", "rest"), [(VONAGE, False), (TWILIO, True)])
+def test_a_leg_may_wait_for_longer_than_a_call_may_last(
+    settings: Settings, carrier: CarrierFake, rest: bool
+) -> None:
+    """Also while the API cannot be asked: its turns say that it is there."""
+    with world(settings, carrier, rest=rest, queue_seconds=3600) as full:
+        full.arrive()
+        second = full.arrive()
+        watched = {"callId": full.id_of(second)}
+        for _ in range(100):
+            full.ours.clock.pass_(12)
+            full.api.says(*DOWN)
+            full.turn(second)
+            reconcile.run(full.ours.context, watched)
+        assert full.call(second)["status"] == "ringing"
+        for _ in range(100):
+            full.ours.clock.pass_(12)
+            reconcile.run(full.ours.context, watched)
+        assert full.call(second)["status"] == "ended", "it asks no more, and the API says nothing"
 
 
 def test_a_leg_that_is_being_called_takes_no_slot_by_its_usual_turn(one: World) -> None:

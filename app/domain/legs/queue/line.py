@@ -114,6 +114,11 @@ def is_called(tx: CallTx, ticket: Ticket) -> bool:
     return at is not None and tx.context.now() < at + timedelta(seconds=CALLED_SECONDS)
 
 
+def seconds_left(tx: CallTx, ticket: Ticket) -> float:
+    """Until the leg counts as missing, unless it asks for its next turn before."""
+    return (ticket.turn_until - tx.context.now()).total_seconds() + GRACE_SECONDS
+
+
 def connect(tx: CallTx, ticket: Ticket) -> list[Instruction]:
     """The document of a leg that has just taken its slot."""
     given = instructions.tokens_for(tx, _left_key(ticket), tx.context.now())
