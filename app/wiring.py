@@ -266,6 +266,7 @@ class Services:
             retention.schedule_sweep(self.context)
             trim.schedule_sweep(self.context)
             self.owner_callbacks.schedule_sweep()
+            advance.start(self.context)
             self.jobs.start()
             self.dispatcher.start()
             self.timers.start()

@@ -11,16 +11,20 @@ from typing import Any
 import pytest
 
 from app import default_org
+from app.domain.calls import record
+from app.domain.calls.record import CallTx
 from app.domain.errors import Invalid
 from app.domain.legs import reconcile
 from app.domain.legs.queue import advance, line, sentences
 from app.domain.legs.queue.sentences import LANGUAGES
 from app.settings import Settings
+from app.store import queue
 from app.store.call_lists import CallFilter
 from app.store.schema import phone_numbers
 from providers.base.instructions import Forward, HangUp, Return, Say
 from providers.events import EndedReason
 from tests.domain.queue_world import Caller, World, world
+from tests.domain.use_cases import Domain
 from tests.fakes.carriers import FAKES
 from tests.fakes.carriers.base import CarrierFake
 from tests.fakes.carriers.twilio import TWILIO
@@ -459,6 +463,88 @@ def test_of_two_legs_that_press_1_at_once_one_gets_the_callback(called_back: Wor
         assert sorted(pool.map(press, [second, third])) == [False, True]
 
 
+# ------------------------------------------------------------------ another limit after a restart
+
+
+def test_who_waits_at_a_restart_without_a_limit_goes_with_the_next_turn(one: World) -> None:
+    first, second = one.arrive(), one.arrive()
+    one.join(first)
+    restart(one, slots=0)
+    assert one.turn(second).connected
+    assert one.waiting() == []
+    assert one.outcomes(second) == ["connected"]
+    assert "queue" not in one.call(second)
+    assert one.ours.timers(one.call(second)).keys() == {"join", "watchdog"}
+    assert one.join(second)
+    one.ours.clock.pass_(40)
+    one.fire_timers()
+    one.run_jobs()
+    assert one.kinds(second)[-1] == "media.connected", "the API leaves it where it is"
+
+
+def test_who_asks_again_after_a_restart_without_a_limit_goes_by_its_turn(one: World) -> None:
+    one.arrive()
+    second = one.arrive()
+    restart(one, slots=0)
+    assert one.fetch(second).waits
+    assert one.turn(second).connected
+
+
+@pytest.mark.parametrize("why", ["there is no limit", "the API is calling it"])
+def test_who_opens_its_socket_waits_no_more(one: World, why: str) -> None:
+    """Its ticket would have it called once more, out of its assistant."""
+    first, call = one.arrive(), one.ours.create(one.carrier, phoneCallProviderBypassEnabled=True)
+    with one.ours.context.store.write() as conn:
+        found = record.get(conn, call["id"], lock=True)
+        assert found is not None
+        line.enter(CallTx(one.ours.context, conn, found))
+        if why == "the API is calling it":
+            queue.mark_called(conn, call["id"], one.ours.clock())
+    if why == "the API is calling it":
+        one.hang_up(first)
+    else:
+        restart(one, slots=0)
+    media = one.ours.tokens(call).media
+    url = f"ws://localhost:8000/media/{one.carrier.name}/{media}"
+    assert one.open(url, one.carrier.new_ref())
+    assert one.waiting() == []
+    assert one.ours.kinds(call).count("queue.left") == 1
+
+
+def test_a_call_that_ends_without_a_limit_leaves_no_ticket(called_back: World) -> None:
+    """It would take a slot for ever, once there is a limit again."""
+    called_back.arrive()
+    second, third = called_back.arrive(), called_back.arrive()
+    called_back.turn(second, pressed="1")
+    restart(called_back, slots=0)
+    called_back.hang_up(third)
+    [made] = [c for c in calls(called_back) if c["type"] == "outboundPhoneCall"]
+    called_back.ours.end(made)
+    assert called_back.waiting() == []
+    assert called_back.outcomes(third) == ["gone"]
+
+
+def test_a_ticket_that_was_left_behind_goes_at_the_start(twilio: World) -> None:
+    twilio.arrive()
+    second, third = twilio.arrive(), twilio.arrive()
+    with twilio.ours.context.store.read() as conn:
+        ticket = queue.get(conn, twilio.id_of(second))
+    assert ticket is not None
+    twilio.hang_up(second)
+    with twilio.ours.context.store.write() as conn:
+        queue.add(conn, ticket)
+    advance.start(twilio.ours.context)
+    assert twilio.waiting() == [twilio.id_of(third)]
+
+
+def test_who_waits_is_called_to_the_slots_of_a_greater_limit(twilio: World) -> None:
+    twilio.arrive()
+    second, third = twilio.arrive(), twilio.arrive()
+    restart(twilio, slots=2)
+    twilio.run_jobs()
+    assert (second.connected, third.waits) == (True, True)
+
+
 # ------------------------------------------------------------------ subscriptionLimits
 
 
@@ -490,6 +576,14 @@ def set_plan(world: World, plan: dict[str, Any], **fields: Any) -> None:
         body = dict(conn.execute(phone_numbers.select().where(wanted)).mappings().one()["body"])
         new = {**body, "queuePlan": plan, **fields}
         conn.execute(phone_numbers.update().where(wanted).values(body=new))
+
+
+def restart(world: World, slots: int) -> None:
+    """The process begins anew, with so many slots; 0: no limit."""
+    old = world.ours
+    settings = replace(old.context.settings, max_concurrent_calls=slots)
+    world.ours = Domain(replace(old.context, settings=settings), old.later, old.clock)
+    advance.start(world.ours.context)
 
 
 def calls(world: World) -> list[dict[str, Any]]:

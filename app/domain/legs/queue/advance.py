@@ -34,6 +34,13 @@ MOST = 200
 log = logging.getLogger(__name__)
 
 
+def start(context: Context) -> None:
+    """The settings may have changed: call legs to new slots. Tickets of ended calls are deleted."""
+    with context.store.write() as conn:
+        queue.remove_ended(conn)
+        enqueue(context, conn)
+
+
 def freed(change: Change) -> None:
     """A call is over or goes elsewhere: it leaves the line, and its slot may be free."""
     if change.state.status is CallStatus.ENDED:

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 
 from app.domain.calls import instructions, limits, schedule, timer_jobs, tokens
 from app.domain.calls.apply import Change, apply_events, request_end
-from app.domain.calls.record import CallTx, Changes
-from app.domain.context import iso
+from app.domain.calls.record import Call, CallTx, Changes
+from app.domain.context import Context, iso
 from app.domain.errors import Invalid
 from app.domain.legs.leg_at_carrier import client_of
 from app.domain.legs.queue import callback, plan, sentences
@@ -30,6 +30,8 @@ from providers.events import CallEvent, CallStatus, EventKind
 
 SHOWN = "queue"
 """Field of the Call: where its leg stands."""
+OF_TICKETS = frozenset({SHOWN, "schedulePlan"})
+"""Without one of these a Call has no ticket, where there is no limit."""
 MUSIC_SECONDS, SHORT_MUSIC_SECONDS = 12, 3
 """The length of our music. The short one is for accounts that cannot call a leg to its slot."""
 OWN_AUDIO_SECONDS = 120.0
@@ -54,7 +56,12 @@ CONNECTED, GONE, TIMED_OUT, CALLBACK = "connected", "gone", "timed-out", "callba
 
 def get(tx: CallTx) -> Ticket | None:
     """The call's ticket; None: it does not wait. No query where no leg can wait."""
-    return queue.get(tx.conn, tx.call.id) if tx.context.settings.max_concurrent_calls else None
+    return queue.get(tx.conn, tx.call.id) if may_wait(tx.context, tx.call) else None
+
+
+def may_wait(context: Context, call: Call) -> bool:
+    """Whether the call's leg may be in the line: with a limit, or since before it was taken away."""
+    return bool(context.settings.max_concurrent_calls) or SHOWN in call.body
 
 
 def may_enter(tx: CallTx) -> bool:
@@ -192,7 +199,7 @@ def call_back(tx: CallTx, ticket: Ticket) -> bool:
 def ended(change: Change) -> None:
     """A call that is over waits no longer. It is no event of its own that could fold."""
     tx = change.tx
-    ticket = get(tx)
+    ticket = queue.get(tx.conn, tx.call.id)
     if ticket is None:
         return
     queue.remove(tx.conn, tx.call.id)
