@@ -13,8 +13,8 @@ import pytest
 from app import default_org
 from app.domain.calls import record
 from app.domain.calls.record import CallTx
-from app.domain.errors import Invalid
-from app.domain.legs import reconcile
+from app.domain.errors import Invalid, TooMany
+from app.domain.legs import dial_limit, reconcile
 from app.domain.legs.queue import advance, line, sentences
 from app.domain.legs.queue.sentences import LANGUAGES
 from app.settings import Settings
@@ -400,6 +400,20 @@ def test_who_presses_1_is_called_back_in_turn(called_back: World) -> None:
     assert ours.ours.get(made)["status"] == "queued", "it is dialled"
     assert ours.turn(third).waits
     assert ours.waiting() == [ours.id_of(third)]
+
+
+def test_a_callback_that_may_not_be_dialled_yet_leaves_the_slot_to_the_next(
+    called_back: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(tx: CallTx) -> None:
+        raise TooMany("an hour's calls are dialled", 60)
+
+    monkeypatch.setattr(dial_limit, "reserve_call", refuse)
+    first, second, third = called_back.arrive(), called_back.arrive(), called_back.arrive()
+    called_back.turn(second, pressed="1")
+    called_back.hang_up(first)
+    called_back.run_jobs()
+    assert third.connected
 
 
 def test_another_key_is_none(called_back: World) -> None:

@@ -14,7 +14,7 @@ from app.domain.calls import record
 from app.domain.calls.apply import request_end
 from app.domain.calls.record import CallTx
 from app.domain.legs import transfer
-from app.domain.legs.queue import advance
+from app.domain.legs.queue import advance, wake
 from app.domain.services.calls import CallService
 from app.domain.services.webhooks import LegService
 from app.jobs.factory import open_jobs
@@ -73,7 +73,7 @@ def test_a_slot_that_is_freed_while_a_leg_enters_the_line_is_the_leg_s(one: Worl
         def meanwhile() -> None:
             one.ours.legs = fast
             one.hang_up(first)
-            if advance.JOB in one.ours.later.waiting:
+            if wake.JOB in one.ours.later.waiting:
                 job = pool.submit(advance.run, context, {})
                 while not (job.done() or waits_for_slots(context.store)):
                     continue
@@ -88,7 +88,7 @@ def test_a_slot_that_is_freed_while_a_leg_enters_the_line_is_the_leg_s(one: Worl
 
 def test_the_end_of_a_call_queues_no_job_where_no_leg_waits(one: World) -> None:
     one.hang_up(one.arrive())
-    assert advance.JOB not in one.ours.later.waiting
+    assert wake.JOB not in one.ours.later.waiting
 
 
 # ------------------------------------------------------------------ what is locked
@@ -123,7 +123,7 @@ def test_a_call_that_frees_its_slot_locks_the_job_last(
         leave(CallTx(context, conn, call))
         conn.settle()
         with impatient(store) as other:
-            context.jobs.enqueue(other, advance.JOB, advance.JOB, {})
+            context.jobs.enqueue(other, wake.JOB, wake.JOB, {})
 
 
 # ------------------------------------------------------------------ steps

@@ -7,7 +7,6 @@ its turn is called, too. So one that is gone leaves the line, even if no callbac
 from __future__ import annotations
 
 import logging
-from functools import partial
 
 from sqlalchemy.engine import Connection
 
@@ -16,9 +15,8 @@ from app.domain.calls.apply import Change, apply_events
 from app.domain.calls.record import CallTx
 from app.domain.context import Context
 from app.domain.legs.leg_at_carrier import leg_at_carrier
-from app.domain.legs.queue import line
+from app.domain.legs.queue import line, wake
 from app.store import accounts, capacity, queue
-from app.store.engine import before_commit
 from app.store.queue import Ticket
 from app.store.vault import WrongKey
 from providers.base.rest import CarrierClient
@@ -26,7 +24,6 @@ from providers.common.json_types import JsonObject
 from providers.errors import CarrierError, NotConfigured
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
-JOB = "advance-queue"
 AGAIN_SECONDS = 1.0
 MOST = 200
 """Tickets that are called at once."""
@@ -38,29 +35,14 @@ def start(context: Context) -> None:
     """The settings may have changed: call legs to new slots. Tickets of ended calls are deleted."""
     with context.store.write() as conn:
         queue.remove_ended(conn)
-        enqueue(context, conn)
+        wake.enqueue(context, conn)
 
 
 def freed(change: Change) -> None:
     """A call is over or goes elsewhere: it leaves the line, and its slot may be free."""
     if change.state.status is CallStatus.ENDED:
         line.ended(change)
-    enqueue(change.tx.context, change.tx.conn)
-
-
-def enqueue(context: Context, conn: Connection) -> None:
-    """Queue the job at the end of the transaction, if a leg waits or may be about to.
-
-    All calls share the job's row: a transaction that holds it waits for no other lock.
-    """
-    if context.settings.max_concurrent_calls:
-        before_commit(conn, partial(_enqueue, context, conn))
-
-
-def _enqueue(context: Context, conn: Connection) -> None:
-    """A transaction that counts slots does not see this one's, and may yet insert a ticket."""
-    if not capacity.try_lock_slots(conn) or queue.length(conn):
-        context.jobs.enqueue(conn, JOB, JOB, {})
+    wake.enqueue(change.tx.context, change.tx.conn)
 
 
 def run(context: Context, payload: JsonObject) -> None:
