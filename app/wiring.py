@@ -38,7 +38,7 @@ from app.domain.legs import (
     warm_jobs,
 )
 from app.domain.legs.owner_callbacks import PASS_ON
-from app.domain.legs.queue import advance
+from app.domain.legs.queue import advance, wake
 from app.domain.login import sessions, tokens
 from app.domain.reactions import react, with_row
 from app.domain.recordings import carrier as carrier_recordings
@@ -152,7 +152,7 @@ def context_jobs(context: Context) -> dict[str, Handler]:
         hangup.JOB: hangup.run,
         WATCHDOG: reconcile.run,
         STOPPED: stopped.run,
-        advance.JOB: advance.run,
+        wake.JOB: advance.run,
         LOOK_AT_WAITING: advance.look,
         CALL_WAITING: advance.call_leg,
         carrier_price.JOB: carrier_price.run,
@@ -266,6 +266,7 @@ class Services:
             retention.schedule_sweep(self.context)
             trim.schedule_sweep(self.context)
             self.owner_callbacks.schedule_sweep()
+            advance.start(self.context)
             self.jobs.start()
             self.dispatcher.start()
             self.timers.start()

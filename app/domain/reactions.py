@@ -18,7 +18,7 @@ from app.domain.calls.apply import Change, Reaction
 from app.domain.calls.record import Call
 from app.domain.calls.shown_number import shown
 from app.domain.legs import caller_back, carrier_price, dial_limit, hangup
-from app.domain.legs.queue import advance
+from app.domain.legs.queue import advance, line
 from app.domain.live import control
 from app.domain.recordings import carrier as carrier_recordings
 from app.domain.reporting import (
@@ -41,7 +41,7 @@ class Fact(StrEnum):
     PRICE_KNOWN = auto()
     """The carrier reported a leg's price, perhaps days after the end-of-call report."""
     SLOT_FREED = auto()
-    """The call is over or is being forwarded, and legs may wait for slots."""
+    """The call is over or is being forwarded, and it or others may wait for slots."""
     STATUS_CHANGED = auto()
     REASON_SETTLED = auto()
     WORDS_GO = auto()
@@ -125,8 +125,8 @@ def tell(change: Change, *, settled: bool) -> None:
     elif status is CallStatus.FORWARDING and call.facts.forward:
         to = shown(change.tx.context.settings, call.facts.forward.destination)
         template, words = "call %s (%s): forwarding to %s", (to,)
-    line = partial(log.info, template, call.id, call.provider_call_id, *words, extra=extra)
-    after_commit(change.tx.conn, line)
+    write = partial(log.info, template, call.id, call.provider_call_id, *words, extra=extra)
+    after_commit(change.tx.conn, write)
 
 
 def trace(call: Call) -> None:
@@ -170,7 +170,10 @@ def facts(change: Change) -> list[Fact]:
         Fact.SLOT_FREED: change.before is not change.state.status
         and change.before is not None
         and change.state.status in {CallStatus.ENDED, CallStatus.FORWARDING}
-        and change.tx.context.settings.max_concurrent_calls,
+        and (
+            change.tx.context.settings.max_concurrent_calls
+            or not line.OF_TICKETS.isdisjoint(call.body)
+        ),
         Fact.STATUS_CHANGED: change.before is not change.state.status and not change.late,
         Fact.REASON_SETTLED: change.state.settled and not change.late,
         Fact.WORDS_GO: change.state.settled

@@ -35,6 +35,7 @@ _TAKEN = Prepared(
         calls.c.id.not_in(sa.select(queue.c.call_id)),
     )
 )
+_TRY_LOCK = Prepared(sa.text("SELECT pg_try_advisory_xact_lock(7043)"))
 
 
 def slots_in_use(conn: Connection, but: str = "") -> int:
@@ -57,3 +58,8 @@ def lock_slots(conn: Connection) -> None:
     """
     if conn.dialect.name == "postgresql":
         conn.execute(sa.text("SELECT pg_advisory_xact_lock(7043)"))
+
+
+def try_lock_slots(conn: Connection) -> bool:
+    """The same, unless another transaction counts slots now: then False, without a wait."""
+    return conn.dialect.name != "postgresql" or bool(_TRY_LOCK.scalar(conn, {}))

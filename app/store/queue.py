@@ -68,6 +68,11 @@ _HAS_CALLBACK = Prepared(
 )
 _INSERT = Prepared(queue.insert(), COLUMNS)
 _REMOVE = Prepared(queue.delete().where(queue.c.call_id == sa.bindparam("call")))
+_REMOVE_ENDED = Prepared(
+    queue.delete().where(
+        sa.exists().where(calls.c.id == queue.c.call_id, calls.c.status == str(CallStatus.ENDED))
+    )
+)
 _TURN = Prepared(
     queue.update()
     .where(queue.c.call_id == sa.bindparam("call"))
@@ -140,6 +145,11 @@ def add(conn: Connection, ticket: Ticket) -> None:
 def remove(conn: Connection, call_id: str) -> None:
     """Nothing, if the call is not in the queue."""
     _REMOVE.put(conn, {"call": call_id})
+
+
+def remove_ended(conn: Connection) -> None:
+    """The tickets of calls that are over, which a process without a limit has left behind."""
+    _REMOVE_ENDED.put(conn, {})
 
 
 def turn(

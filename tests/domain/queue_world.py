@@ -13,7 +13,7 @@ from app.domain.calls import record, timer_jobs, timers
 from app.domain.calls.record import CallTx
 from app.domain.legs import scheduled
 from app.domain.legs.inbound import VerifiedWebhook
-from app.domain.legs.queue import advance, line
+from app.domain.legs.queue import advance, line, wake
 from app.domain.resources.assistants import ResourceService
 from app.settings import Settings
 from app.store import capacity, queue
@@ -125,7 +125,7 @@ class World:
 
     def run_jobs(self) -> None:
         """Run what waits now, until nothing does. A leg that the API calls asks at once."""
-        kinds = {advance.JOB, timer_jobs.CALL_WAITING, timer_jobs.START_SCHEDULED}
+        kinds = {wake.JOB, timer_jobs.CALL_WAITING, timer_jobs.START_SCHEDULED}
         jobs = self.ours.later.waiting
         while due := [key for key, (kind, _) in jobs.items() if kind in kinds]:
             for key in due:
@@ -134,7 +134,7 @@ class World:
 
     def _run(self, kind: str, call_id: str) -> None:
         context = self.ours.context
-        if kind == advance.JOB:
+        if kind == wake.JOB:
             advance.run(context, {})
         elif kind == timer_jobs.START_SCHEDULED:
             scheduled.run(context, {"callId": call_id})

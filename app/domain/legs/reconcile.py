@@ -19,7 +19,7 @@ from app.domain.calls.schedule import longest_forward
 from app.domain.context import Context
 from app.domain.legs import unconfirmed
 from app.domain.legs.leg_at_carrier import leg_at_carrier
-from app.store import accounts, events
+from app.store import accounts, events, queue
 from providers.base.rest import LegState
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
@@ -64,7 +64,7 @@ def _conclude(
     history = events.of_call(tx.conn, tx.call.id)
     if leg is not None:
         apply_events(tx, _as_event(leg, history))
-    elif quiet >= _longest(tx.context, tx.call) + GRACE_SECONDS:
+    elif _silence(tx, quiet) >= _longest(tx.context, tx.call) + GRACE_SECONDS:
         lost = CallEvent(
             EventKind.TIMER,
             at=tx.context.now(),
@@ -74,6 +74,14 @@ def _conclude(
         apply_events(tx, [lost])
     elif unconfirmed.is_open(tx.call, history):
         unconfirmed.conclude(tx, history, found)
+
+
+def _silence(tx: CallTx, quiet: float) -> float:
+    """Seconds without a sign of the leg. A leg in the line asks for its turns, which are no events."""
+    ticket = queue.get(tx.conn, tx.call.id)
+    if ticket is None:
+        return quiet
+    return min(quiet, (tx.context.now() - ticket.turn_until).total_seconds())
 
 
 def _longest(context: Context, call: Call) -> float:

@@ -16,6 +16,7 @@ from app.domain.calls.record import CallTx
 from app.domain.context import Context
 from app.domain.errors import Invalid, TooMany
 from app.domain.legs import dial_limit, outbound
+from app.domain.legs.queue import wake
 from app.store import capacity, events, queue
 from providers.common.json_types import JsonObject
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
@@ -67,6 +68,7 @@ def _obstacle(tx: CallTx) -> str | None:
     try:
         dial_limit.reserve_call(tx)
     except (Invalid, TooMany) as error:
+        wake.enqueue(tx.context, tx.conn)  # the slot is the next one's
         return str(error)
     return None
 

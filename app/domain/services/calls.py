@@ -42,7 +42,7 @@ from app.domain.legs import (
     transfer,
     transfer_summary,
 )
-from app.domain.legs.queue import advance, line
+from app.domain.legs.queue import line, wake
 from app.domain.live import control, supervisor
 from app.domain.recordings import files as recording_files
 from app.domain.reporting import explain, pending
@@ -231,7 +231,8 @@ class CallService:
             self.context.jobs.cancel(conn, f"{job}:{call.id}")
         recording_files.delete_of_call(self.context, conn, call.id)
         calls.delete(conn, call.id)
-        advance.enqueue(self.context, conn)
+        if call.status != CallStatus.ENDED:
+            wake.enqueue(self.context, conn)
 
     def events(self, org_id: str, call_id: str) -> Listing:
         """The event log in the order of arrival, with the carriers' raw parameters."""

@@ -190,7 +190,7 @@ class MediaService:
             raise Refused("no seat is free: see MAX_CONCURRENT_CALLS")
 
     def _has_slot(self, conn: Connection, media: MediaToken) -> bool:
-        return sockets.has_slot(self.context, conn, media.call.id, stream_id(media.text))
+        return sockets.has_slot(self.context, conn, media.call, stream_id(media.text))
 
     @one_transaction
     def joined(self, claim: StreamClaim, start: StreamStart) -> None:

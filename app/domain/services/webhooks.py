@@ -290,7 +290,7 @@ class LegService:
             return transfer.forward(tx)
         if tx.call.facts.asking_since is not None:
             return Question(tx.call.id, first=False)
-        if self._has_limit:
+        if self._has_limit or line.SHOWN in tx.call.body:
             if waiting := line.get(tx):
                 return line.hold(tx, waiting)
             has_slot = limits.had_slot(tx, applied.log, applied.added)

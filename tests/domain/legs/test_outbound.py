@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from app import default_org
+from app.domain.calls import record
 from app.domain.errors import Invalid
 from app.domain.legs import hangup, outbound, reconcile
 from app.domain.legs.queue import sockets
@@ -271,7 +272,9 @@ def test_a_dialled_call_has_its_seat_before_the_phone_rings(
         with pytest.raises(Invalid, match="MAX_CONCURRENT_CALLS"):
             ours.create(carrier, **fields)
     with ours.context.store.write() as conn:
-        assert sockets.has_slot(ours.context, conn, call["id"], "stream")
+        found = record.get(conn, call["id"])
+        assert found is not None
+        assert sockets.has_slot(ours.context, conn, found, "stream")
     ours.end(call)
     assert ours.create(carrier)["status"] == "queued"
 

@@ -11,15 +11,20 @@ from typing import Any
 import pytest
 
 from app import default_org
-from app.domain.errors import Invalid
+from app.domain.calls import record
+from app.domain.calls.record import CallTx
+from app.domain.errors import Invalid, TooMany
+from app.domain.legs import dial_limit, reconcile
 from app.domain.legs.queue import advance, line, sentences
 from app.domain.legs.queue.sentences import LANGUAGES
 from app.settings import Settings
+from app.store import queue
 from app.store.call_lists import CallFilter
 from app.store.schema import phone_numbers
 from providers.base.instructions import Forward, HangUp, Return, Say
 from providers.events import EndedReason
-from tests.domain.queue_world import World, world
+from tests.domain.queue_world import Caller, World, world
+from tests.domain.use_cases import Domain
 from tests.fakes.carriers import FAKES
 from tests.fakes.carriers.base import CarrierFake
 from tests.fakes.carriers.twilio import TWILIO
@@ -274,6 +279,54 @@ def test_who_misses_a_turn_is_gone(settings: Settings, rest: bool) -> None:
         assert full.call(second)["endedReason"] == EndedReason.CUSTOMER_ENDED_CALL
 
 
+def test_a_leg_that_vanishes_in_its_last_turn_is_gone_as_well(settings: Settings) -> None:
+    """Its timer is that of the longest wait, which comes before the leg can be missing."""
+    with world(settings, VONAGE, rest=False, queue_seconds=30) as full:
+        full.arrive()
+        second = full.arrive()
+        full.ours.clock.pass_(29)
+        assert full.turn(second).waits
+        full.hang_up(second, told=False)
+        for _ in range(3):
+            full.ours.clock.pass_(7)
+            full.fire_timers()
+            full.run_jobs()
+        assert full.call(second)["endedReason"] == EndedReason.CUSTOMER_ENDED_CALL
+
+
+def test_who_misses_a_turn_is_gone_where_the_api_refuses_us(twilio: World) -> None:
+    first, second = twilio.arrive(), twilio.arrive()
+    twilio.api.says(401, {"code": 20003, "message": "Authenticate", "status": 401})
+    payload = {"callId": twilio.id_of(second)}
+    assert advance.call_leg(twilio.ours.context, payload) is None
+    assert twilio.waiting() == [twilio.id_of(second)]
+    twilio.ours.clock.pass_(60)
+    assert advance.call_leg(twilio.ours.context, payload) is None
+    assert twilio.waiting() == []
+    assert first.connected
+
+
+@pytest.mark.parametrize(("carrier", "rest"), [(VONAGE, False), (TWILIO, True)])
+def test_a_leg_may_wait_for_longer_than_a_call_may_last(
+    settings: Settings, carrier: CarrierFake, rest: bool
+) -> None:
+    """Also while the API cannot be asked: its turns say that it is there."""
+    with world(settings, carrier, rest=rest, queue_seconds=3600) as full:
+        full.arrive()
+        second = full.arrive()
+        watched = {"callId": full.id_of(second)}
+        for _ in range(100):
+            full.ours.clock.pass_(12)
+            full.api.says(*DOWN)
+            full.turn(second)
+            reconcile.run(full.ours.context, watched)
+        assert full.call(second)["status"] == "ringing"
+        for _ in range(100):
+            full.ours.clock.pass_(12)
+            reconcile.run(full.ours.context, watched)
+        assert full.call(second)["status"] == "ended", "it asks no more, and the API says nothing"
+
+
 def test_a_leg_that_is_being_called_takes_no_slot_by_its_usual_turn(one: World) -> None:
     """The API would tear it from its assistant."""
     first, second = one.arrive(), one.arrive()
@@ -363,6 +416,20 @@ def test_who_presses_1_is_called_back_in_turn(called_back: World) -> None:
     assert ours.waiting() == [ours.id_of(third)]
 
 
+def test_a_callback_that_may_not_be_dialled_yet_leaves_the_slot_to_the_next(
+    called_back: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(tx: CallTx) -> None:
+        raise TooMany("an hour's calls are dialled", 60)
+
+    monkeypatch.setattr(dial_limit, "reserve_call", refuse)
+    first, second, third = called_back.arrive(), called_back.arrive(), called_back.arrive()
+    called_back.turn(second, pressed="1")
+    called_back.hang_up(first)
+    called_back.run_jobs()
+    assert third.connected
+
+
 def test_another_key_is_none(called_back: World) -> None:
     called_back.arrive()
     second = called_back.arrive()
@@ -391,6 +458,119 @@ def test_a_number_has_one_callback_at_a_time(called_back: World) -> None:
     again = replace(second, ref=called_back.carrier.new_ref())
     called_back.callers.append(again)
     assert not called_back.fetch(again).hold.takes_key
+
+
+def test_of_two_legs_of_a_number_one_gets_the_callback(called_back: World) -> None:
+    """Both were offered it. The other waits on, and hears no offer any more."""
+    called_back.arrive()
+    second = called_back.arrive()
+    third = replace(second, ref=called_back.carrier.new_ref())
+    called_back.callers.append(third)
+    assert called_back.fetch(third).hold.takes_key
+    called_back.turn(second, pressed="1")
+    called_back.turn(third, pressed="1")
+    assert third.waits
+    assert not third.hold.takes_key
+    assert len([c for c in calls(called_back) if c["type"] == "outboundPhoneCall"]) == 1
+
+
+def test_of_two_legs_that_press_1_at_once_one_gets_the_callback(called_back: World) -> None:
+    """On PostgreSQL each of them is a transaction of its own."""
+    called_back.arrive()
+    second = called_back.arrive()
+    third = replace(second, ref=called_back.carrier.new_ref())
+    called_back.callers.append(third)
+    called_back.fetch(third)
+    together = Barrier(2)
+
+    def press(caller: Caller) -> bool:
+        together.wait()
+        return called_back.turn(caller, pressed="1").waits
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(press, [second, third])) == [False, True]
+
+
+# ------------------------------------------------------------------ another limit after a restart
+
+
+def test_who_waits_at_a_restart_without_a_limit_goes_with_the_next_turn(one: World) -> None:
+    first, second = one.arrive(), one.arrive()
+    one.join(first)
+    restart(one, slots=0)
+    assert one.turn(second).connected
+    assert one.waiting() == []
+    assert one.outcomes(second) == ["connected"]
+    assert "queue" not in one.call(second)
+    assert one.ours.timers(one.call(second)).keys() == {"join", "watchdog"}
+    assert one.join(second)
+    one.ours.clock.pass_(40)
+    one.fire_timers()
+    one.run_jobs()
+    assert one.kinds(second)[-1] == "media.connected", "the API leaves it where it is"
+
+
+def test_who_asks_again_after_a_restart_without_a_limit_goes_by_its_turn(one: World) -> None:
+    one.arrive()
+    second = one.arrive()
+    restart(one, slots=0)
+    assert one.fetch(second).waits
+    assert one.turn(second).connected
+
+
+@pytest.mark.parametrize("why", ["there is no limit", "the API is calling it"])
+def test_who_opens_its_socket_waits_no_more(one: World, why: str) -> None:
+    """Its ticket would have it called once more, out of its assistant."""
+    first, call = one.arrive(), one.ours.create(one.carrier, phoneCallProviderBypassEnabled=True)
+    with one.ours.context.store.write() as conn:
+        found = record.get(conn, call["id"], lock=True)
+        assert found is not None
+        line.enter(CallTx(one.ours.context, conn, found))
+        if why == "the API is calling it":
+            queue.mark_called(conn, call["id"], one.ours.clock())
+    if why == "the API is calling it":
+        one.hang_up(first)
+    else:
+        restart(one, slots=0)
+    media = one.ours.tokens(call).media
+    url = f"ws://localhost:8000/media/{one.carrier.name}/{media}"
+    assert one.open(url, one.carrier.new_ref())
+    assert one.waiting() == []
+    assert one.ours.kinds(call).count("queue.left") == 1
+
+
+def test_a_call_that_ends_without_a_limit_leaves_no_ticket(called_back: World) -> None:
+    """It would take a slot for ever, once there is a limit again."""
+    called_back.arrive()
+    second, third = called_back.arrive(), called_back.arrive()
+    called_back.turn(second, pressed="1")
+    restart(called_back, slots=0)
+    called_back.hang_up(third)
+    [made] = [c for c in calls(called_back) if c["type"] == "outboundPhoneCall"]
+    called_back.ours.end(made)
+    assert called_back.waiting() == []
+    assert called_back.outcomes(third) == ["gone"]
+
+
+def test_a_ticket_that_was_left_behind_goes_at_the_start(twilio: World) -> None:
+    twilio.arrive()
+    second, third = twilio.arrive(), twilio.arrive()
+    with twilio.ours.context.store.read() as conn:
+        ticket = queue.get(conn, twilio.id_of(second))
+    assert ticket is not None
+    twilio.hang_up(second)
+    with twilio.ours.context.store.write() as conn:
+        queue.add(conn, ticket)
+    advance.start(twilio.ours.context)
+    assert twilio.waiting() == [twilio.id_of(third)]
+
+
+def test_who_waits_is_called_to_the_slots_of_a_greater_limit(twilio: World) -> None:
+    twilio.arrive()
+    second, third = twilio.arrive(), twilio.arrive()
+    restart(twilio, slots=2)
+    twilio.run_jobs()
+    assert (second.connected, third.waits) == (True, True)
 
 
 # ------------------------------------------------------------------ subscriptionLimits
@@ -424,6 +604,14 @@ def set_plan(world: World, plan: dict[str, Any], **fields: Any) -> None:
         body = dict(conn.execute(phone_numbers.select().where(wanted)).mappings().one()["body"])
         new = {**body, "queuePlan": plan, **fields}
         conn.execute(phone_numbers.update().where(wanted).values(body=new))
+
+
+def restart(world: World, slots: int) -> None:
+    """The process begins anew, with so many slots; 0: no limit."""
+    old = world.ours
+    settings = replace(old.context.settings, max_concurrent_calls=slots)
+    world.ours = Domain(replace(old.context, settings=settings), old.later, old.clock)
+    advance.start(world.ours.context)
 
 
 def calls(world: World) -> list[dict[str, Any]]:

@@ -7,25 +7,24 @@ its turn is called, too. So one that is gone leaves the line, even if no callbac
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 
 from sqlalchemy.engine import Connection
 
 from app.domain.calls import record, schedule, timer_jobs
 from app.domain.calls.apply import Change, apply_events
-from app.domain.calls.record import Call, CallTx
+from app.domain.calls.record import CallTx
 from app.domain.context import Context
 from app.domain.legs.leg_at_carrier import leg_at_carrier
-from app.domain.legs.queue import line
+from app.domain.legs.queue import line, wake
 from app.store import accounts, capacity, queue
 from app.store.again import one_transaction
+from app.store.queue import Ticket
 from app.store.vault import WrongKey
 from providers.base.rest import CarrierClient
 from providers.common.json_types import JsonObject
 from providers.errors import CarrierError, NotConfigured
 from providers.events import CallEvent, CallStatus, EndedReason, EventKind
 
-JOB = "advance-queue"
 AGAIN_SECONDS = 1.0
 MOST = 200
 """Tickets that are called at once."""
@@ -33,23 +32,28 @@ MOST = 200
 log = logging.getLogger(__name__)
 
 
+def start(context: Context) -> None:
+    """The settings may have changed: call legs to new slots. Tickets of ended calls are deleted."""
+    with context.store.write() as conn:
+        queue.remove_ended(conn)
+        wake.enqueue(context, conn)
+
+
 def freed(change: Change) -> None:
     """A call is over or goes elsewhere: it leaves the line, and its slot may be free."""
     if change.state.status is CallStatus.ENDED:
         line.ended(change)
-    enqueue(change.tx.context, change.tx.conn)
-
-
-def enqueue(context: Context, conn: Connection) -> None:
-    """Queue the job, if anybody waits. It sees what other transactions have committed by then."""
-    if context.settings.max_concurrent_calls and queue.length(conn):
-        context.jobs.enqueue(conn, JOB, JOB, {})
+    wake.enqueue(change.tx.context, change.tx.conn)
 
 
 @one_transaction
 def run(context: Context, payload: JsonObject) -> None:
-    """Handler of the job: call as many of the first as there are free slots."""
+    """Handler of the job: call as many of the first as there are free slots.
+
+    It waits for the legs that are entering the line.
+    """
     with context.store.write() as conn:
+        capacity.lock_slots(conn)
         free = context.settings.max_concurrent_calls - capacity.slots_in_use(conn)
         for ticket in queue.first(conn, min(max(free, 0), MOST)):
             call = record.get(conn, ticket.call_id)
@@ -73,64 +77,76 @@ def look(context: Context, payload: JsonObject) -> None:
 
 def call_leg(context: Context, payload: JsonObject) -> float | None:
     """Handler of the job ``call-waiting``: let one leg ask for its next document now."""
-    call_id = payload["callId"]
     with context.store.write() as conn:
-        call, ticket = record.get(conn, call_id, lock=True), queue.get(conn, call_id)
-        credential = accounts.get_credential(conn, call.credential_id) if call else None
-        if call is None or ticket is None or ticket.kind != queue.LEG or credential is None:
+        found = _waiting(context, conn, payload["callId"])
+        client = _begin(*found) if found else None
+        if found is None or client is None:
             return None
-        tx = CallTx(context, conn, call)
-        if line.is_called(tx, ticket):
-            return None
-        client = _client(tx, credential)
-        if client is not None:
-            queue.mark_called(conn, call_id, context.now())
-            schedule.stop(tx, schedule.QUEUE)
-            schedule.start(tx, schedule.QUEUE, line.GRACE_SECONDS)  # if it does not ask
-        url = line.wait_url(tx, line.CALLED)
-    if client is not None:
-        return _redirect(context, call, client, url)
-    if context.now() >= ticket.turn_until + timedelta(seconds=line.GRACE_SECONDS):
-        _gone(context, call_id)
-    return None
-
-
-def _client(tx: CallTx, credential: JsonObject) -> CarrierClient | None:
-    """The API that may call the leg, if there is one."""
-    try:
-        return line.client(tx, credential)
-    except (NotConfigured, WrongKey) as error:
-        log.warning("call %s: it is not called to its slot: %s", tx.call.id, error)
-        return None
-
-
-def _redirect(context: Context, call: Call, client: CarrierClient, url: str) -> float | None:
+        call, url = found[0].call, line.wait_url(found[0], line.CALLED)
     try:
         client.redirect(call.facts.leg_ref or "", url, api_url=call.facts.api_url)
     except CarrierError as error:
-        if error.gone:
-            _gone(context, call.id)
-            return None
-        log.warning("call %s: it was not called to its slot: %s", call.id, error)
-        with context.store.write() as conn:
-            queue.mark_called(conn, call.id, None)
-        return None if error.permanent else AGAIN_SECONDS
+        return _not_called(context, call.id, error)
     return None
 
 
+def _waiting(context: Context, conn: Connection, call_id: str) -> tuple[CallTx, Ticket] | None:
+    """A leg in the line, whose call is locked. None: it has left the line."""
+    call, ticket = record.get(conn, call_id, lock=True), queue.get(conn, call_id)
+    if call is None or ticket is None or ticket.kind != queue.LEG:
+        return None
+    return CallTx(context, conn, call), ticket
+
+
+def _begin(tx: CallTx, ticket: Ticket) -> CarrierClient | None:
+    """Begin to call a leg: the API that does it, if there is one. Without one a missing leg is gone.
+
+    The timer starts again in any case: a leg in the line is never left without one.
+    """
+    if line.is_called(tx, ticket):
+        schedule.start(tx, schedule.QUEUE, line.GRACE_SECONDS)
+        return None
+    try:
+        client = line.client(tx, accounts.get_credential(tx.conn, tx.call.credential_id))
+    except (NotConfigured, WrongKey) as error:
+        log.warning("call %s: it is not called to its slot: %s", tx.call.id, error)
+        client = None
+    left = line.seconds_left(tx, ticket)
+    if client is not None:
+        queue.mark_called(tx.conn, tx.call.id, tx.context.now())
+        schedule.stop(tx, schedule.QUEUE)
+        schedule.start(tx, schedule.QUEUE, line.GRACE_SECONDS)  # if it does not ask
+    elif left > 0:
+        schedule.start(tx, schedule.QUEUE, left)
+    else:
+        _end(tx)
+    return client
+
+
 @one_transaction
-def _gone(context: Context, call_id: str) -> None:
-    """The caller has hung up, which no callback has said."""
+def _not_called(context: Context, call_id: str, error: CarrierError) -> float | None:
+    """The API could not call the leg: it is called again soon, or it is gone."""
     with context.store.write() as conn:
-        call = record.get(conn, call_id, lock=True)
-        if call is None or queue.get(conn, call_id) is None:
-            return
-        left = CallEvent(
-            EventKind.LEG_ENDED,
-            at=context.now(),
-            key="queue.gone",
-            source=call.provider,
-            reason=EndedReason.CUSTOMER_ENDED_CALL,
-            generic=True,
-        )
-        apply_events(CallTx(context, conn, call), [left])
+        found = _waiting(context, conn, call_id)
+        if found is None:
+            return None
+        tx, ticket = found
+        if error.gone or (error.permanent and line.seconds_left(tx, ticket) <= 0):
+            _end(tx)
+            return None
+        log.warning("call %s: it was not called to its slot: %s", call_id, error)
+        queue.mark_called(conn, call_id, None)
+    return None if error.permanent else AGAIN_SECONDS
+
+
+def _end(tx: CallTx) -> None:
+    """The caller has hung up, which no callback has said."""
+    left = CallEvent(
+        EventKind.LEG_ENDED,
+        at=tx.context.now(),
+        key="queue.gone",
+        source=tx.call.provider,
+        reason=EndedReason.CUSTOMER_ENDED_CALL,
+        generic=True,
+    )
+    apply_events(tx, [left])

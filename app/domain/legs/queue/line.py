@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 
 from app.domain.calls import instructions, limits, schedule, timer_jobs, tokens
 from app.domain.calls.apply import Change, apply_events, request_end
-from app.domain.calls.record import CallTx, Changes
-from app.domain.context import iso
+from app.domain.calls.record import Call, CallTx, Changes
+from app.domain.context import Context, iso
 from app.domain.errors import Invalid
 from app.domain.legs.leg_at_carrier import client_of
 from app.domain.legs.queue import callback, plan, sentences
@@ -30,6 +30,8 @@ from providers.events import CallEvent, CallStatus, EventKind
 
 SHOWN = "queue"
 """Field of the Call: where its leg stands."""
+OF_TICKETS = frozenset({SHOWN, "schedulePlan"})
+"""Without one of these a Call has no ticket, where there is no limit."""
 MUSIC_SECONDS, SHORT_MUSIC_SECONDS = 12, 3
 """The length of our music. The short one is for accounts that cannot call a leg to its slot."""
 OWN_AUDIO_SECONDS = 120.0
@@ -54,7 +56,12 @@ CONNECTED, GONE, TIMED_OUT, CALLBACK = "connected", "gone", "timed-out", "callba
 
 def get(tx: CallTx) -> Ticket | None:
     """The call's ticket; None: it does not wait. No query where no leg can wait."""
-    return queue.get(tx.conn, tx.call.id) if tx.context.settings.max_concurrent_calls else None
+    return queue.get(tx.conn, tx.call.id) if may_wait(tx.context, tx.call) else None
+
+
+def may_wait(context: Context, call: Call) -> bool:
+    """Whether the call's leg may be in the line: with a limit, or since before it was taken away."""
+    return bool(context.settings.max_concurrent_calls) or SHOWN in call.body
 
 
 def may_enter(tx: CallTx) -> bool:
@@ -115,6 +122,11 @@ def is_called(tx: CallTx, ticket: Ticket) -> bool:
     return at is not None and tx.context.now() < at + timedelta(seconds=CALLED_SECONDS)
 
 
+def seconds_left(tx: CallTx, ticket: Ticket) -> float:
+    """Until the leg counts as missing, unless it asks for its next turn before."""
+    return (ticket.turn_until - tx.context.now()).total_seconds() + GRACE_SECONDS
+
+
 def connect(tx: CallTx, ticket: Ticket) -> list[Instruction]:
     """The document of a leg that has just taken its slot."""
     given = instructions.tokens_for(tx, _left_key(ticket), tx.context.now())
@@ -128,16 +140,20 @@ def connect_again(tx: CallTx) -> list[Instruction]:
     return [instructions.connect(tx.context, tx.call, given)]
 
 
+def offers_callback(tx: CallTx, ticket: Ticket) -> bool:
+    """Whether the caller may ask for a callback. Another leg of the number may have done so."""
+    return ticket.offers_callback and not queue.has_callback(tx.conn, ticket.caller or "")
+
+
 def hold(tx: CallTx, ticket: Ticket) -> list[Instruction]:
     """One turn of the wait: what is new for the caller, and music."""
-    now, how = tx.context.now(), plan.of_call(tx)
+    now, how, offers = tx.context.now(), plan.of_call(tx), offers_callback(tx, ticket)
     position = queue.ahead(tx.conn, ticket) + 1
     told = sentences.of_assistant(tx.call.facts.assistant)
     text = ""
     told_at = ticket.told_at
     if _is_news(ticket, position, now):
         minutes = expected_minutes(tx, position)
-        offers = ticket.offers_callback
         text = sentences.announcement(told, position, minutes, offers_callback=offers)
         told_at = now
         _tell(tx, ticket, position, minutes)
@@ -153,7 +169,7 @@ def hold(tx: CallTx, ticket: Ticket) -> list[Instruction]:
             next_url=wait_url(tx),
             text=text,
             language=told.code if text else "",
-            takes_key=ticket.offers_callback,
+            takes_key=offers,
         )
     ]
 
@@ -166,7 +182,8 @@ def give_up(tx: CallTx, ticket: Ticket) -> None:
 def call_back(tx: CallTx, ticket: Ticket) -> bool:
     """The caller asked for a callback, which keeps the place: end this call.
 
-    False, and nothing is changed, if the caller may not be dialled any more.
+    False, and nothing is changed, if the caller may not be dialled any more. The caller of this
+    holds the lock of the slots (``take``), and has asked ``offers_callback`` under it.
     """
     told = sentences.of_assistant(tx.call.facts.assistant)
     try:
@@ -183,7 +200,7 @@ def call_back(tx: CallTx, ticket: Ticket) -> bool:
 def ended(change: Change) -> None:
     """A call that is over waits no longer. It is no event of its own that could fold."""
     tx = change.tx
-    ticket = get(tx)
+    ticket = queue.get(tx.conn, tx.call.id)
     if ticket is None:
         return
     queue.remove(tx.conn, tx.call.id)

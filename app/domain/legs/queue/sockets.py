@@ -9,26 +9,29 @@ from __future__ import annotations
 from sqlalchemy.engine import Connection
 
 from app.domain.calls import limits, record
-from app.domain.calls.record import CallTx
+from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context
 from app.domain.legs import no_capacity
 from app.domain.legs.queue import line
 from app.store import events
 
 
-def has_slot(context: Context, conn: Connection, call_id: str, stream: str) -> bool:
-    """Whether a media socket's call has a slot. Without one it waits, or ends."""
-    if not context.settings.max_concurrent_calls:
+def has_slot(context: Context, conn: Connection, known: Call, stream: str) -> bool:
+    """Whether a media socket's call has a slot. Without one it waits, or ends.
+
+    ``known``: the call before it was locked. Its leg is in the line no more once it has its socket.
+    """
+    if not line.may_wait(context, known):
         return True
-    call = record.get(conn, call_id, lock=True)
+    call = record.get(conn, known.id, lock=True)
     if call is None:
         return True
     tx = CallTx(context, conn, call)
     ticket = line.get(tx)
-    had_slot = limits.had_slot(tx, events.of_call(conn, call_id))
+    had_slot = limits.had_slot(tx, events.of_call(conn, call.id))
     if not limits.is_full(tx, has_slot=had_slot):
         if ticket is not None:
-            line.take(tx, ticket)
+            line.take(tx, ticket, called=True)
         return True
     if not line.may_enter(tx):
         limits.refuse_media(tx)

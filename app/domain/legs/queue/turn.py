@@ -33,7 +33,7 @@ def next_document(
     called = token == line.wait_token(tx, line.CALLED)
     if line.take(tx, ticket, called=called):
         return line.connect(tx, ticket)
-    wants_callback = ticket.offers_callback and pressed.startswith(callback.KEY)
+    wants_callback = pressed.startswith(callback.KEY) and line.offers_callback(tx, ticket)
     if wants_callback and line.call_back(tx, ticket):
         return no_assistant.farewell(tx.call)
     if _is_over(tx, ticket):
