@@ -26,7 +26,7 @@ from app.media.monitor.supervise import PATH as SUPERVISE
 from app.media.recording import spool
 from app.media.session import Backends, MediaSession
 from app.media.socket import Receive, Scope, Send, Socket, SocketClosed
-from app.media.store_thread import in_store_thread
+from app.media.store_thread import in_store_thread, take_in_store_thread
 from app.telemetry.once_a_minute import FewLines
 from providers.base.carrier import Carrier
 from providers.errors import ProviderError
@@ -142,7 +142,9 @@ class Hub:
         is_operators = self._operators is not None and self._operators.knows(token)
         service = self._operators if self._operators and is_operators else self._service
         try:
-            return await in_store_thread(service.claim, provider, token, target, headers)
+            return await take_in_store_thread(
+                self._claimed_late, service.claim, provider, token, target, headers
+            )
         except ProviderError as error:  # refused, or the account lacks the secret for the check
             self._strangers.warning("media socket refused: %s", error)
             return FORBIDDEN
@@ -152,6 +154,18 @@ class Hub:
         except SQLAlchemyError as error:
             self._service.store_failed(error)
             return UNAVAILABLE
+
+    def _claimed_late(self, claim: StreamClaim) -> None:
+        """Give the slot back: the handshake was refused meanwhile.
+
+        The call goes on as after any socket that never joined: its carrier or its timer asks.
+        """
+        log.warning(
+            "call %s: its media socket was claimed too late, and refused",
+            claim.call_id,
+            extra={"callId": claim.call_id},
+        )
+        self._presence.release(claim.backend)
 
     # -- the end of the process
 
