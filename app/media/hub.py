@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -29,6 +29,7 @@ from app.media.socket import Receive, Scope, Send, Socket, SocketClosed
 from app.media.store_thread import in_store_thread, take_in_store_thread
 from app.telemetry.once_a_minute import FewLines
 from providers.base.carrier import Carrier
+from providers.common.json_types import JsonObject
 from providers.errors import ProviderError
 
 FORBIDDEN, UNAVAILABLE = 403, 503
@@ -220,15 +221,17 @@ class Hub:
     async def _deliver_commands(self) -> None:
         """Hand commands to the sessions whose end is not decided."""
         able = {s.claim.call_id: s for s in self._own if s.monitor and not s.close_once.is_set}
+
+        def deliver(given: Iterable[tuple[str, JsonObject]]) -> None:
+            for call_id, body in given:
+                able[call_id].call_context.push_command(body)
+
+        claims = [session.claim for session in able.values()]
         try:
-            given = await in_store_thread(
-                self._service.commands, [session.claim for session in able.values()]
-            )
+            # what is taken late is delivered late: it is not taken again
+            deliver(await take_in_store_thread(deliver, self._service.commands, claims))
         except SQLAlchemyError as error:
             self._service.store_failed(error)
-            return
-        for command in given:
-            able[command.call_id].call_context.push_command(command.body)
 
     async def _close_stale_sockets(self) -> None:
         """Close the sockets of calls that are over, and those that another one has replaced."""

@@ -8,7 +8,7 @@ instruction right after the close.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -27,7 +27,7 @@ from app.media.monitor.listeners import LOST, OVER, Monitor
 from app.media.recording import spool
 from app.media.socket import Socket, SocketClosed
 from app.media.sounds import Sounds
-from app.media.store_thread import in_store_thread
+from app.media.store_thread import in_store_thread, take_in_store_thread
 from app.media.stream import MediaStream
 from app.media.text_stream import TextStream
 from app.net.threads import run_in_thread
@@ -43,6 +43,7 @@ from providers.base.media import (
     TextSerializer,
     UnknownFrame,
 )
+from providers.common.json_types import JsonObject
 from providers.errors import BadRequest, Refused
 from providers.events import EndedReason
 
@@ -207,9 +208,14 @@ class MediaSession:
 
     async def _take_commands(self) -> None:
         """Take the commands from before the socket was open. The hub delivers all later ones."""
+
+        def deliver(given: Iterable[tuple[str, JsonObject]]) -> None:
+            for _, body in given:
+                self.call_context.push_command(body)
+
         try:
-            for command in await in_store_thread(self._service.commands, [self.claim]):
-                self.call_context.push_command(command.body)
+            # what is taken late is delivered late: it is not taken again
+            deliver(await take_in_store_thread(deliver, self._service.commands, [self.claim]))
         except SQLAlchemyError as error:
             self._service.store_failed(error)
             log.error("call %s: its commands were not read", self.claim.call_id)
