@@ -63,6 +63,7 @@ class Hub:
         self._backends = backends
         self._limits = limits or Limits()
         self._sessions = dict[MediaSession, asyncio.Task[None] | None]()
+        self._submissions = spool.Submissions(service)
         self._heartbeat = Heartbeat(service)
         self._draining = Drain(service.presence, self._heartbeat, self._sessions)
         self._listening = MonitorServer(service, self._monitor_of)
@@ -92,6 +93,7 @@ class Hub:
     async def stop(self) -> None:
         """``drain``, then stop the tasks."""
         await self.drain()
+        await self._submissions.finish()
         await self._heartbeat.stop()
         await self._listening.stop()
         for watcher in self._watchers:
@@ -129,6 +131,8 @@ class Hub:
             del self._sessions[session]
             self._presence.sockets = len(self._sessions)
             self._draining.socket_closed()
+            if session.recording is not None:
+                self._submissions.add(session.recording)
 
     async def _admit(self, scope: Scope) -> StreamClaim | int:
         """Return the claimed stream, or the HTTP status that refuses the handshake."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -30,7 +30,6 @@ from app.media.sounds import Sounds
 from app.media.store_thread import in_store_thread, take_in_store_thread
 from app.media.stream import MediaStream
 from app.media.text_stream import TextStream
-from app.net.threads import run_in_thread
 from app.telemetry.call_log import CallIds, call_log, name_call
 from providers.base.media import (
     ClientMessage,
@@ -92,6 +91,8 @@ class MediaSession:
         self.call_context = CallContext(service, claim)
         # Set while the call is up.
         self.monitor: Monitor | None = None
+        # The spooled recording, once it has ended.
+        self.recording: Path | None = None
 
     @property
     def started(self) -> bool:
@@ -174,14 +175,13 @@ class MediaSession:
             assistant.cancel()
             if taping:
                 taping.close()
+                self.recording = taping.directory
             self.monitor.close(self.monitor.farewell)
             customer.close()
             self.monitor = None
             await call_context.close()
         await stream.goodbye()
         await self._socket.close(reason.code, reason.word)
-        if taping:
-            await run_in_thread(partial(spool.submit, self._service, taping.directory))
 
     def _stream(self, start: StreamStart) -> MediaStream:
         rest = (start, self._opening, self.close_once, self._limits, self.call_context)

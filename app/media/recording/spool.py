@@ -30,8 +30,41 @@ from app.private_files import make_directory
 FACTS, WHOLE = "facts.json", "whole.wav"
 # The pause between two looks for recordings that were left behind or not stored.
 COLLECT_SECONDS = 60.0
+# Recordings of closed sockets that are submitted at once. A store that hangs keeps their threads.
+AT_ONCE = 4
+# How long a stopping process waits for them.
+FINISH_SECONDS = 5.0
 
 log = logging.getLogger(__name__)
+
+
+class Submissions:
+    """Stores the recordings of closed sockets beside the calls, a few at once."""
+
+    def __init__(self, service: MediaService) -> None:
+        self._service = service
+        self._free = asyncio.Semaphore(AT_ONCE)
+        self._running = set[asyncio.Task[None]]()
+
+    def add(self, directory: Path) -> None:
+        """Submit this recording soon. Neither its call nor its slot waits for it."""
+        task = asyncio.create_task(self._submit(directory))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def finish(self) -> None:
+        """Wait for them within a bound. Another process, or the next one, submits what is left."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=FINISH_SECONDS)
+        for task in self._running:
+            task.cancel()
+
+    async def _submit(self, directory: Path) -> None:
+        async with self._free:
+            try:
+                await run_in_thread(partial(submit, self._service, directory))
+            except Exception:  # ``collect`` finds it
+                log.exception("the recording %s was not submitted, and is again later", directory)
 
 
 class SpooledRecorder:
