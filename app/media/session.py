@@ -27,7 +27,7 @@ from app.media.monitor.listeners import LOST, OVER, Monitor
 from app.media.recording import spool
 from app.media.socket import Socket, SocketClosed
 from app.media.sounds import Sounds
-from app.media.store_thread import in_store_thread, take_in_store_thread
+from app.media.store_thread import take_in_store_thread
 from app.media.stream import MediaStream
 from app.media.text_stream import TextStream
 from app.telemetry.call_log import CallIds, call_log, name_call
@@ -192,9 +192,7 @@ class MediaSession:
     async def _record(self, stream: MediaStream) -> spool.SpooledRecorder | None:
         """Begin our recording, if the call has one. It can be paused by the stream."""
         clock = asyncio.get_running_loop().time  # ``stream.now``, for a thread
-        taping = await in_store_thread(
-            spool.start, self._service, self.claim, stream.sample_rate, clock
-        )
+        taping = await spool.begin(self._service, self.claim, stream.sample_rate, clock)
         if taping:
             stream.sounds = Sounds(stream.sample_rate, clock, taping.began)
         stream.taps += [stream.sounds, *([taping] if taping else [])]

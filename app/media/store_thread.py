@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextvars import copy_context
 from functools import partial
 from typing import ParamSpec, TypeVar
@@ -16,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as StoreTimeout
 
 from app import deadline
 from app.deadline import Deadline
+from app.net.threads import take
 
 STORE_SECONDS = 5.0
 """From the request for a thread to its end."""
@@ -38,12 +39,7 @@ async def take_in_store_thread(
 
     ``give_back`` gets, on the event loop, what comes after the wait for it has ended.
     """
-    running = _begun(partial(work, *args, **kwargs))
-    try:
-        return await _awaited(asyncio.shield(running))
-    except BaseException:
-        running.add_done_callback(partial(_return, give_back))
-        raise
+    return await _awaited(take(_begun(partial(work, *args, **kwargs)), give_back))
 
 
 def _begun(work: Callable[[], T]) -> asyncio.Future[T]:
@@ -56,7 +52,7 @@ def _begun(work: Callable[[], T]) -> asyncio.Future[T]:
         raise StoreTimeout("the system has no thread for the database") from error
 
 
-async def _awaited(running: asyncio.Future[T]) -> T:
+async def _awaited(running: Awaitable[T]) -> T:
     try:
         async with asyncio.timeout(STORE_SECONDS + GRACE_SECONDS):
             return await running
@@ -72,8 +68,3 @@ def _bounded(until: Deadline, work: Callable[[], T]) -> T:
         return work()
     finally:
         deadline.begin(None)
-
-
-def _return(give_back: Callable[[T], None], ended: asyncio.Future[T]) -> None:
-    if not ended.cancelled() and ended.exception() is None:
-        give_back(ended.result())

@@ -191,6 +191,65 @@ def test_what_is_not_taken_is_kept_for_later(tmp_path: Path) -> None:
 
 
 @on_loop
+async def test_a_disk_that_hangs_does_not_end_the_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes on without its recording, for which no report waits. What comes late is removed."""
+    domain, free, caller = Taped(tmp_path), threading.Event(), CALLERS[0]
+    loop, really = asyncio.get_running_loop(), spool.make_directory
+
+    def hang(directory: Path) -> None:
+        with idle():
+            free.wait()
+        really(directory)
+
+    monkeypatch.setattr(spool, "make_directory", hang)
+    async with serving(domain) as served, calling(served, caller) as carrier:
+        began = loop.time()
+        await carrier.send(caller.sound(loud(caller)))
+        assert await listen(caller, carrier, 100)
+        assert loop.time() - began < 2 * spool.START_SECONDS
+        await domain.hears("not taped")
+        assert domain.tapes == []
+        free.set()
+        await asyncio.sleep(1.0)  # by this loop's clock, which waits for the threads
+        assert left(tmp_path) == []
+        await carrier.send(caller.sound(loud(caller)))
+        assert await listen(caller, carrier, 100)
+    ((_, _, frames),) = domain.sounds
+    assert not any(frames)
+
+
+@on_loop
+async def test_without_a_thread_for_the_disk_the_call_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    domain, caller = Taped(tmp_path), CALLERS[0]
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(spool, "in_thread", refuse)
+    async with serving(domain) as served, calling(served, caller) as carrier:
+        await carrier.send(caller.sound(loud(caller)))
+        assert await listen(caller, carrier, 100)
+    assert left(tmp_path) == []
+
+
+def test_a_full_disk_keeps_no_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without its facts it would be found by no look, and stay."""
+
+    def full(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    domain = Taped(tmp_path)
+    monkeypatch.setattr(spool.json, "dump", full)
+    started = spool.start(domain, claim(domain), 8000, time.monotonic)  # type: ignore[arg-type]
+    assert started is None
+    assert left(tmp_path) == []
+
+
+@on_loop
 async def test_a_disk_that_fails_does_not_end_the_call(tmp_path: Path) -> None:
     domain = Taped(tmp_path / "file")
     (tmp_path / "file").write_text("no directory")
