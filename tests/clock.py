@@ -166,7 +166,11 @@ def _run_counted(
         loop.work.count -= 1
         ended()
 
-    return _run_in_pool(pool, function, argument, until, finished)
+    try:
+        return _run_in_pool(pool, function, argument, until, finished)
+    except RuntimeError:  # no thread began
+        loop.work.count -= 1
+        raise
 
 
 def run(main: Callable[[], Awaitable[None]]) -> None:

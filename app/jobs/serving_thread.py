@@ -46,8 +46,9 @@ class ServingThread:
     def start(self) -> None:
         if self._thread is None:
             self.stopping.clear()
-            self._thread = threading.Thread(target=self._stand_by, name=self._name, daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._stand_by, name=self._name, daemon=True)
+            thread.start()
+            self._thread = thread
 
     def stop(self, timeout: float) -> None:
         """Wait for its end at most ``timeout`` seconds."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -26,9 +26,10 @@ from app.media.monitor.supervise import PATH as SUPERVISE
 from app.media.recording import spool
 from app.media.session import Backends, MediaSession
 from app.media.socket import Receive, Scope, Send, Socket, SocketClosed
-from app.media.store_thread import in_store_thread
+from app.media.store_thread import in_store_thread, take_in_store_thread
 from app.telemetry.once_a_minute import FewLines
 from providers.base.carrier import Carrier
+from providers.common.json_types import JsonObject
 from providers.errors import ProviderError
 
 FORBIDDEN, UNAVAILABLE = 403, 503
@@ -62,6 +63,7 @@ class Hub:
         self._backends = backends
         self._limits = limits or Limits()
         self._sessions = dict[MediaSession, asyncio.Task[None] | None]()
+        self._submissions = spool.Submissions(service)
         self._heartbeat = Heartbeat(service)
         self._draining = Drain(service.presence, self._heartbeat, self._sessions)
         self._listening = MonitorServer(service, self._monitor_of)
@@ -91,6 +93,7 @@ class Hub:
     async def stop(self) -> None:
         """``drain``, then stop the tasks."""
         await self.drain()
+        await self._submissions.finish()
         await self._heartbeat.stop()
         await self._listening.stop()
         for watcher in self._watchers:
@@ -128,6 +131,8 @@ class Hub:
             del self._sessions[session]
             self._presence.sockets = len(self._sessions)
             self._draining.socket_closed()
+            if session.recording is not None:
+                self._submissions.add(session.recording)
 
     async def _admit(self, scope: Scope) -> StreamClaim | int:
         """Return the claimed stream, or the HTTP status that refuses the handshake."""
@@ -142,7 +147,9 @@ class Hub:
         is_operators = self._operators is not None and self._operators.knows(token)
         service = self._operators if self._operators and is_operators else self._service
         try:
-            return await in_store_thread(service.claim, provider, token, target, headers)
+            return await take_in_store_thread(
+                self._claimed_late, service.claim, provider, token, target, headers
+            )
         except ProviderError as error:  # refused, or the account lacks the secret for the check
             self._strangers.warning("media socket refused: %s", error)
             return FORBIDDEN
@@ -152,6 +159,18 @@ class Hub:
         except SQLAlchemyError as error:
             self._service.store_failed(error)
             return UNAVAILABLE
+
+    def _claimed_late(self, claim: StreamClaim) -> None:
+        """Give the slot back: the handshake was refused meanwhile.
+
+        The call goes on as after any socket that never joined: its carrier or its timer asks.
+        """
+        log.warning(
+            "call %s: its media socket was claimed too late, and refused",
+            claim.call_id,
+            extra={"callId": claim.call_id},
+        )
+        self._presence.release(claim.backend)
 
     # -- the end of the process
 
@@ -206,15 +225,17 @@ class Hub:
     async def _deliver_commands(self) -> None:
         """Hand commands to the sessions whose end is not decided."""
         able = {s.claim.call_id: s for s in self._own if s.monitor and not s.close_once.is_set}
+
+        def deliver(given: Iterable[tuple[str, JsonObject]]) -> None:
+            for call_id, body in given:
+                able[call_id].call_context.push_command(body)
+
+        claims = [session.claim for session in able.values()]
         try:
-            given = await in_store_thread(
-                self._service.commands, [session.claim for session in able.values()]
-            )
+            # what is taken late is delivered late: it is not taken again
+            deliver(await take_in_store_thread(deliver, self._service.commands, claims))
         except SQLAlchemyError as error:
             self._service.store_failed(error)
-            return
-        for command in given:
-            able[command.call_id].call_context.push_command(command.body)
 
     async def _close_stale_sockets(self) -> None:
         """Close the sockets of calls that are over, and those that another one has replaced."""

@@ -8,8 +8,8 @@ instruction right after the close.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -27,10 +27,9 @@ from app.media.monitor.listeners import LOST, OVER, Monitor
 from app.media.recording import spool
 from app.media.socket import Socket, SocketClosed
 from app.media.sounds import Sounds
-from app.media.store_thread import in_store_thread
+from app.media.store_thread import take_in_store_thread
 from app.media.stream import MediaStream
 from app.media.text_stream import TextStream
-from app.net.threads import run_in_thread
 from app.telemetry.call_log import CallIds, call_log, name_call
 from providers.base.media import (
     ClientMessage,
@@ -43,6 +42,7 @@ from providers.base.media import (
     TextSerializer,
     UnknownFrame,
 )
+from providers.common.json_types import JsonObject
 from providers.errors import BadRequest, Refused
 from providers.events import EndedReason
 
@@ -91,6 +91,8 @@ class MediaSession:
         self.call_context = CallContext(service, claim)
         # Set while the call is up.
         self.monitor: Monitor | None = None
+        # The spooled recording, once it has ended.
+        self.recording: Path | None = None
 
     @property
     def started(self) -> bool:
@@ -173,14 +175,13 @@ class MediaSession:
             assistant.cancel()
             if taping:
                 taping.close()
+                self.recording = taping.directory
             self.monitor.close(self.monitor.farewell)
             customer.close()
             self.monitor = None
             await call_context.close()
         await stream.goodbye()
         await self._socket.close(reason.code, reason.word)
-        if taping:
-            await run_in_thread(partial(spool.submit, self._service, taping.directory))
 
     def _stream(self, start: StreamStart) -> MediaStream:
         rest = (start, self._opening, self.close_once, self._limits, self.call_context)
@@ -191,9 +192,7 @@ class MediaSession:
     async def _record(self, stream: MediaStream) -> spool.SpooledRecorder | None:
         """Begin our recording, if the call has one. It can be paused by the stream."""
         clock = asyncio.get_running_loop().time  # ``stream.now``, for a thread
-        taping = await in_store_thread(
-            spool.start, self._service, self.claim, stream.sample_rate, clock
-        )
+        taping = await spool.begin(self._service, self.claim, stream.sample_rate, clock)
         if taping:
             stream.sounds = Sounds(stream.sample_rate, clock, taping.began)
         stream.taps += [stream.sounds, *([taping] if taping else [])]
@@ -207,9 +206,14 @@ class MediaSession:
 
     async def _take_commands(self) -> None:
         """Take the commands from before the socket was open. The hub delivers all later ones."""
+
+        def deliver(given: Iterable[tuple[str, JsonObject]]) -> None:
+            for _, body in given:
+                self.call_context.push_command(body)
+
         try:
-            for command in await in_store_thread(self._service.commands, [self.claim]):
-                self.call_context.push_command(command.body)
+            # what is taken late is delivered late: it is not taken again
+            deliver(await take_in_store_thread(deliver, self._service.commands, [self.claim]))
         except SQLAlchemyError as error:
             self._service.store_failed(error)
             log.error("call %s: its commands were not read", self.claim.call_id)

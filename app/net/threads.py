@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextvars import copy_context
+from functools import partial
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -25,6 +26,23 @@ async def run_in_thread(work: Callable[[], T]) -> T:
     After a cancellation it runs on, and does not delay an exit.
     """
     return await asyncio.wrap_future(in_thread(work, "aside"))
+
+
+async def take(running: asyncio.Future[T], give_back: Callable[[T], None]) -> T:
+    """Await a thread's work that takes something; the thread runs on after a cancellation.
+
+    ``give_back`` gets, on the event loop, what comes after the wait for it has ended.
+    """
+    try:
+        return await asyncio.shield(running)
+    except BaseException:
+        running.add_done_callback(partial(_return, give_back))
+        raise
+
+
+def _return(give_back: Callable[[T], None], ended: asyncio.Future[T]) -> None:
+    if not ended.cancelled() and ended.exception() is None:
+        give_back(ended.result())
 
 
 def in_thread(work: Callable[[], T], name: str) -> Future[T]:

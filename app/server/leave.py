@@ -28,4 +28,7 @@ def leave(foreground: Foreground) -> None:
         time.sleep(SENDING_SECONDS)
         os._exit(1)
 
-    threading.Thread(target=run, name="leave", daemon=True).start()
+    try:
+        threading.Thread(target=run, name="leave", daemon=True).start()
+    except RuntimeError:  # the system has no thread, and this is asked once
+        os._exit(1)

@@ -60,7 +60,8 @@ class _Watch:
         while True:
             try:
                 found = await asyncio.to_thread(self._look)
-            except SQLAlchemyError:  # the store says it elsewhere, and may come back
+            # the store says it elsewhere; it may come back, and so may the system's threads
+            except (SQLAlchemyError, RuntimeError):
                 found = self.revision
             if found != self.revision:
                 self.revision = found

@@ -61,14 +61,15 @@ class ThreadPool:
 
         A cancelled job that has not begun is left out. The future raises ``TooLate`` at the
         deadline, which the thread knows of. ``ended`` is called once the thread is free.
+        Raises ``RuntimeError`` when the system has no thread for it: ``ended`` is not called then.
         """
+        if len(self._threads) < min(self._unfinished + 1, self._size):
+            self._start_thread()
         loop = asyncio.get_running_loop()
         job = _Job(function, argument, loop, loop.create_future(), until, ended)
         if until is not None:
             job.timer = loop.call_at(until.at, self._look, job)
         self._unfinished += 1
-        if len(self._threads) < min(self._unfinished, self._size):
-            self._start_thread()
         self._jobs.put(job)
         return job.result
 
@@ -80,10 +81,16 @@ class ThreadPool:
             thread.join()
 
     def _start_thread(self) -> None:
+        """Start a thread. Raises when the system refuses it, and there is none that could work."""
         name = f"{self._name}_{len(self._threads)}"
         thread = threading.Thread(target=self._work, name=name, daemon=True)
-        self._threads.append(thread)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:
+            if not self._threads:
+                raise
+        else:
+            self._threads.append(thread)
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:

@@ -23,6 +23,7 @@ from app.routes.errors import error_body
 from app.server.admission import Admission, Overloaded
 from app.server.environ import Environ, File, Scope, environ_of
 from app.server.thread_pool import ThreadPool, TooLate
+from app.telemetry.once_a_minute import FewLines
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -114,6 +115,7 @@ class Bridge:
         self._while_busy = while_busy or {}
         self._refused = refused
         self._admission = Admission(threads)
+        self._overload = FewLines(log)
         self._foreground = foreground or Foreground()
         self._max_body = max_body
         self._body_seconds = body_seconds
@@ -183,7 +185,13 @@ class Bridge:
         first, environ = self._paths.is_first(scope["path"]), environ_of(scope, body)
         until = Deadline(time.monotonic() + (FIRST_SECONDS if first else CLIENT_SECONDS))
         await self._admission.enter(first=first)
-        return await self._pool.run(self._call, environ, until, self._admission.leave)
+        try:
+            reply = self._pool.run(self._call, environ, until, self._admission.leave)
+        except RuntimeError as error:
+            self._admission.leave()
+            self._overload.warning("the system has no thread for requests: %s", error)
+            raise Overloaded from error
+        return await reply
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes:
         most = MAX_UPLOAD if scope["path"] == UPLOADS else self._max_body

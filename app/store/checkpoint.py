@@ -80,8 +80,9 @@ class Checkpointer:
     def start(self) -> None:
         if self._thread is None:
             self._stopping.clear()
-            self._thread = threading.Thread(target=self._run, name="checkpoints", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="checkpoints", daemon=True)
+            thread.start()
+            self._thread = thread
 
     def stop(self) -> None:
         """Wait for the end of a checkpoint that is under way."""

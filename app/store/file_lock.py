@@ -58,15 +58,19 @@ class Wait:
         """Wait until then for the lock; whether this process has it."""
         with self._guard:
             if self._ended and not self._wanted:  # it came too late, and was given back
+                self._start()  # first: it may fail, and the next one tries again then
                 self._ended = False
-                self._start()
             self._wanted = True
             ended = self._guard.wait_for(lambda: self._ended, max(0.0, until - time.monotonic()))
             self._wanted = ended
             return ended
 
     def _start(self) -> None:
-        threading.Thread(target=self._run, name="file lock", daemon=True).start()
+        """Start the thread. Raises ``TimedOut`` when the system has none."""
+        try:
+            threading.Thread(target=self._run, name="file lock", daemon=True).start()
+        except RuntimeError as error:
+            raise TimedOut(LOCKED) from error
 
     def _run(self) -> None:
         try:

@@ -32,6 +32,25 @@ def test_what_fails_is_begun_again(store: Store) -> None:
     thread.stop(PATIENCE)
 
 
+def test_a_thread_that_was_refused_stops_and_starts_later(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = threading.Event()
+    thread = ServingThread(store, "jobs", served.set, lambda: None)
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError):
+            thread.start()
+    thread.stop(PATIENCE)
+    thread.start()
+    assert served.wait(PATIENCE)
+    thread.stop(PATIENCE)
+
+
 def test_a_lock_file_that_cannot_be_opened_is_tried_again(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import threading
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
@@ -13,10 +14,11 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from app.domain.services.media import StreamClaim
 from app.media import drain as module
 from app.media import heartbeat
 from providers.events import EndedReason
-from tests.clock import in_real_time, on_loop
+from tests.clock import idle, in_real_time, on_loop
 from tests.fakes.carriers.twilio import TwilioCaller
 from tests.fakes.carriers.vonage import VonageCaller
 from tests.media.domain import Domain
@@ -229,6 +231,37 @@ async def test_a_process_that_is_full_refuses_and_has_room_again(
         async with calling(served, TWILIO, "token-3", opened=False):
             await domain.until(lambda: domain.words().count("claim") == 2)
     assert domain.presence.slots == domain.presence.sockets == 0
+
+
+@on_loop
+async def test_a_claim_that_is_stored_too_late_keeps_no_slot(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its handshake was refused: no socket is there whose end could give the slot back."""
+    domain = Domain(backend="local")
+    stored, free, claim = asyncio.Event(), threading.Event(), domain.claim
+    let_go, loop = domain.presence.release, asyncio.get_running_loop()
+
+    def stall(*told: Any) -> StreamClaim:
+        claimed = claim(*told)
+        with idle():
+            free.wait()
+        return claimed
+
+    def release(backend: str) -> None:
+        let_go(backend)
+        loop.call_soon_threadsafe(stored.set)
+
+    monkeypatch.setattr(domain, "claim", stall)
+    monkeypatch.setattr(domain.presence, "release", release)
+    async with serving(domain) as served:
+        with pytest.raises(InvalidStatus) as refusal:
+            await connect(served.url("twilio"), proxy=None)
+        assert refusal.value.response.status_code == 503
+        assert domain.presence.slots == 1
+        free.set()
+        await stored.wait()
+    assert domain.presence.slots == 0
 
 
 @in_real_time

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
@@ -15,7 +16,7 @@ from app.media.call_context import CallContext
 from app.media.close_reason import CloseCause, CloseReason
 from app.media.session import MediaSession
 from app.store.commands import Command
-from tests.clock import on_loop
+from tests.clock import idle, on_loop
 from tests.fakes.carriers.twilio import TwilioCaller
 from tests.media.domain import Domain
 from tests.media.server import QUICK, Served, calling, listen, loud, serving
@@ -79,6 +80,34 @@ async def test_a_store_that_fails_delays_them(monkeypatch: pytest.MonkeyPatch) -
     domain.given.append(SAY)
     async with serving(domain) as served, calling(served, TWILIO):
         assert await (await desk_of(served)).commands.get() == SAY.body
+
+
+@pytest.mark.parametrize("look", [1, 2])
+@on_loop
+async def test_those_that_are_taken_late_are_delivered_late(
+    look: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once taken, no other look finds them: the first is the session's, the next the hub's."""
+    domain, free, asked = Domain(), threading.Event(), list[int]()
+    failed, commands = asyncio.Event(), domain.commands
+
+    def stall(seats: Collection[StreamClaim]) -> Any:
+        asked.append(len(seats))
+        if len(asked) != look:
+            return commands(seats)
+        domain.given.append(SAY)
+        taken = commands(seats)
+        with idle():
+            free.wait()
+        return taken
+
+    monkeypatch.setattr(domain, "commands", stall)
+    monkeypatch.setattr(domain, "store_failed", lambda _: failed.set())
+    async with serving(domain) as served, calling(served, TWILIO):
+        call_context = await desk_of(served)
+        await failed.wait()
+        free.set()
+        assert await call_context.commands.get() == SAY.body
 
 
 @on_loop

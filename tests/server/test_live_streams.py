@@ -165,3 +165,26 @@ def test_a_store_that_fails_ends_no_stream(
             await page.leave()
 
     run(test())
+
+
+def test_a_look_without_a_thread_is_not_the_last(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to_thread, looks = asyncio.to_thread, list[str]()
+
+    async def refuse_first(function: Callable[..., str], *args: object) -> str:
+        looks.append(function.__name__)
+        if looks == ["opened", looks[-1]]:  # the session was found: this is the first look
+            raise RuntimeError("can't start new thread")
+        return await to_thread(function, *args)
+
+    monkeypatch.setattr(asyncio, "to_thread", refuse_first)
+
+    async def test() -> None:
+        page = Page(LiveStreams(services.context), cookie(services))
+        assert await page.status() == 200
+        await page.event()
+        await page.leave()
+
+    run(test())
+    assert len(looks) > 2

@@ -93,6 +93,43 @@ async def test_the_wait_for_another_server_does_not_count() -> None:
     pool.close()
 
 
+def refuse(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+@on_loop
+async def test_a_job_that_no_thread_was_found_for_leaves_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pool, done, ended = ThreadPool(2, "work"), list[int](), list[str]()
+    until = Deadline(asyncio.get_running_loop().time() + 1.0)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        for _ in range(3):
+            with pytest.raises(RuntimeError, match="new thread"):
+                pool.run(done.append, 1, until, lambda: ended.append("ended"))
+    pool.close()
+    await pool.run(done.append, 2)
+    assert (done, ended) == ([2], [])
+    assert await pool.run(name_of_thread, None) == "work_0"
+    pool.close()
+
+
+@on_loop
+async def test_a_job_without_a_thread_of_its_own_is_done_by_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pool, free = ThreadPool(2, "work"), threading.Event()
+    blocking = pool.run(free.wait, 30)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        waiting = pool.run(name_of_thread, None)
+    free.set()
+    assert await blocking
+    assert await waiting == "work_0"
+    pool.close()
+
+
 @on_loop
 async def test_a_job_is_late_and_its_thread_is_counted_until_its_end() -> None:
     pool, free, ended = ThreadPool(1, "work"), threading.Event(), asyncio.Event()

@@ -390,6 +390,25 @@ class Blocked:
         return self.foreground._requests > 0
 
 
+@on_loop
+async def test_a_request_without_a_thread_takes_no_later_ones_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = Blocked()
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        refused = [await app.ask("/carrier/1") for _ in range(3)]
+    assert [status for status, _, _ in refused] == [503] * 3
+    assert refused[0][1][b"retry-after"] == b"1"
+    assert (await app.ask("/carrier/2"))[0] == (await app.ask("/client"))[0] == 200
+    assert (app.refused, app.is_busy()) == (3, False)
+    app.bridge.close()
+
+
 @asynccontextmanager
 async def blocked():
     app = Blocked()

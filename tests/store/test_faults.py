@@ -147,6 +147,30 @@ def test_a_lock_that_was_given_up_is_not_kept(tmp_path: Path) -> None:
     assert sentence(TimedOut(file_lock.LOCKED)) == file_lock.LOCKED
 
 
+def test_a_lock_without_a_thread_to_wait_for_it_is_waited_for_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, path = FileLock(tmp_path / "lock"), tmp_path / "lock"
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with path.open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(TimedOut):
+            ours.acquire(0.0)
+    assert ours.wait is not None
+    with ours.wait._guard:  # its thread has the lock, and gives it back
+        ours.wait._guard.wait_for(lambda: ours.wait is not None and ours.wait._ended, 30)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(TimedOut):
+            ours.acquire(time.monotonic() + 30)
+    ours.acquire(time.monotonic() + 30)
+    ours.release()
+    ours.close()
+
+
 def test_the_commit_is_made_though_all_others_in_line_gave_up(sqlite: Store) -> None:
     """A writer passed the turn on to one who had just left."""
     group = sqlite._group

@@ -24,14 +24,50 @@ from app.domain.recordings.local import StoreFailed, StreamRecording
 from app.domain.services.media import MediaService, StreamClaim
 from app.media.recording import recorder
 from app.media.recording.recorder import Recorder
-from app.net.threads import run_in_thread
+from app.net.threads import in_thread, run_in_thread, take
 from app.private_files import make_directory
+from providers.common.json_types import JsonObject
 
 FACTS, WHOLE = "facts.json", "whole.wav"
 # The pause between two looks for recordings that were left behind or not stored.
 COLLECT_SECONDS = 60.0
+# Recordings of closed sockets that are submitted at once. A store that hangs keeps their threads.
+AT_ONCE = 4
+# How long a stopping process waits for them.
+FINISH_SECONDS = 5.0
+# How long a call waits for the disk at its start. Its caller hears nothing meanwhile.
+START_SECONDS = 3.0
 
 log = logging.getLogger(__name__)
+
+
+class Submissions:
+    """Stores the recordings of closed sockets beside the calls, a few at once."""
+
+    def __init__(self, service: MediaService) -> None:
+        self._service = service
+        self._free = asyncio.Semaphore(AT_ONCE)
+        self._running = set[asyncio.Task[None]]()
+
+    def add(self, directory: Path) -> None:
+        """Submit this recording soon. Neither its call nor its slot waits for it."""
+        task = asyncio.create_task(self._submit(directory))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def finish(self) -> None:
+        """Wait for them within a bound. Another process, or the next one, submits what is left."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=FINISH_SECONDS)
+        for task in self._running:
+            task.cancel()
+
+    async def _submit(self, directory: Path) -> None:
+        async with self._free:
+            try:
+                await run_in_thread(partial(submit, self._service, directory))
+            except Exception:  # ``collect`` finds it
+                log.exception("the recording %s was not submitted, and is again later", directory)
 
 
 class SpooledRecorder:
@@ -58,13 +94,12 @@ class SpooledRecorder:
             "rate": rate,
             "began": began.timestamp(),
         }
-        self._recorder = Recorder(rate, self.directory, clock)
-        part = self.directory / f"{FACTS}.part"
-        self._lock: IO[str] = part.open("w")
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
-        json.dump(facts, self._lock)
-        self._lock.flush()
-        part.rename(self.directory / FACTS)  # locked before another process can see it
+        try:
+            self._recorder = Recorder(rate, self.directory, clock)
+            self._lock = _locked(self.directory, facts)
+        except OSError:
+            shutil.rmtree(self.directory, ignore_errors=True)  # without facts, no look finds it
+            raise
         self._broken = False
 
     @property
@@ -97,12 +132,60 @@ class SpooledRecorder:
             log.exception("the recording %s ends early", self.directory)
 
 
+def _locked(directory: Path, facts: JsonObject) -> IO[str]:
+    """Write the facts. The file is locked before another process can see it."""
+    part = directory / f"{FACTS}.part"
+    file = part.open("w")
+    fcntl.flock(file, fcntl.LOCK_EX)
+    json.dump(facts, file)
+    file.flush()
+    part.rename(directory / FACTS)
+    return file
+
+
+async def begin(
+    service: MediaService, claim: StreamClaim, rate: int, clock: Callable[[], float]
+) -> SpooledRecorder | None:
+    """``start`` in a thread, within a bound: a disk that hangs must not hold up the call."""
+    if not claim.recorded:
+        return None
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            starting = in_thread(partial(start, service, claim, rate, clock), "aside")
+            return await take(asyncio.wrap_future(starting), partial(_started_late, service))
+    except (TimeoutError, RuntimeError) as error:  # the latter: the system has no thread
+        why = str(error) or "the disk of RECORDINGS_DIR does not answer"
+        log.error("call %s: not recorded: %s", claim.call_id, why, extra={"callId": claim.call_id})
+    _aside(partial(_failed, service, claim))
+    return None
+
+
+def _started_late(service: MediaService, late: SpooledRecorder | None) -> None:
+    """End a recording that the call did not wait for. It has no sound."""
+    if late is not None:
+        _aside(partial(_abandon, service, late))
+
+
+def _abandon(service: MediaService, late: SpooledRecorder) -> None:
+    late.close()
+    submit(service, late.directory)
+
+
+def _failed(service: MediaService, claim: StreamClaim) -> None:
+    with suppress(SQLAlchemyError):  # without this note the report only waits longer
+        service.recording_failed(claim)
+
+
+def _aside(work: Callable[[], None]) -> None:
+    """Do it in a thread that no call waits for, if the system has one."""
+    with suppress(RuntimeError):
+        in_thread(work, "aside")
+
+
 def start(
     service: MediaService, claim: StreamClaim, rate: int, clock: Callable[[], float]
 ) -> SpooledRecorder | None:
-    """Begin the recording of one socket. None: the call is not recorded, or cannot be."""
-    if not claim.recorded:
-        return None
+    """Begin the recording of one socket. None: it cannot be recorded."""
     try:
         began = service.context.now()
         return SpooledRecorder(service.spool_directory, claim, rate, clock, began)
@@ -112,8 +195,7 @@ def start(
             claim.call_id,
             extra={"callId": claim.call_id},
         )
-    with suppress(SQLAlchemyError):  # without this note the report only waits longer
-        service.recording_failed(claim)
+    _failed(service, claim)
     return None
 
 

@@ -66,7 +66,7 @@ class SubprocessWorker:
         self._most = most
         self._requests: queue.SimpleQueue[_Request] = queue.SimpleQueue()
         self._process: subprocess.Popen[bytes] | None = None
-        self._thread: threading.Thread | None = None
+        self._is_served = False
         self._starting = threading.Lock()
         # Requests without an answer yet.
         self.waiting = 0
@@ -116,9 +116,13 @@ class SubprocessWorker:
 
     def _wake(self) -> None:
         with self._starting:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
-                self._thread.start()
+            if self._is_served:
+                return
+            try:
+                threading.Thread(target=self._work, name=self._name, daemon=True).start()
+            except RuntimeError as error:
+                raise WorkerFailed(f"The {self._name} has no thread: {error}.") from error
+            self._is_served = True
 
     # -- in the thread
 

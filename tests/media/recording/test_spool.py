@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 import wave
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from app.domain.services.media import StreamClaim
 from app.media.recording import spool
 from app.media.recording.spool import SpooledRecorder
 from providers.registry import PROVIDERS
-from tests.clock import on_loop
+from tests.clock import idle, on_loop
 from tests.fakes.carriers.base import Caller
 from tests.media.domain import Domain
 from tests.media.server import BY_NAME, CALLERS, calling, listen, loud, serving
@@ -64,6 +65,64 @@ async def test_both_sides_are_handed_over_at_the_end(caller: Caller, tmp_path: P
     assert any(frames[0::4])
     assert any(frames[2::4])
     assert left(tmp_path) == []
+
+
+@on_loop
+async def test_a_call_that_is_over_waits_for_no_store_of_recordings(tmp_path: Path) -> None:
+    """Neither its slot does, nor a process that stops."""
+    domain, caller, loop = Taped(tmp_path), CALLERS[0], asyncio.get_running_loop()
+    domain.claim_values["backend"] = "local"
+    free, closed, began = threading.Event(), asyncio.Event(), loop.time()
+    let_go, keep = domain.presence.release, domain.keep
+
+    def hang(recording: StreamRecording) -> None:
+        with idle():
+            free.wait()
+        keep(recording)
+
+    def release(backend: str) -> None:
+        let_go(backend)
+        closed.set()
+
+    domain.keep = hang  # type: ignore[method-assign]
+    domain.presence.release = release  # type: ignore[method-assign]
+    async with serving(domain) as served, calling(served, caller) as carrier:
+        await domain.hears("joined")
+        await carrier.send(caller.stop())
+        await closed.wait()
+        assert (domain.presence.slots, domain.presence.sockets) == (0, 0)
+        await served.application.drain()
+        assert loop.time() - began < spool.FINISH_SECONDS
+    assert loop.time() - began < 3 * spool.FINISH_SECONDS
+    assert len(left(tmp_path)) == 1
+    free.set()
+    await domain.hears("kept")
+
+
+@on_loop
+async def test_a_store_that_hangs_keeps_few_threads(tmp_path: Path) -> None:
+    domain, asked = Taped(tmp_path), list[Path]()
+    free, loop, all_asked = threading.Event(), asyncio.get_running_loop(), asyncio.Event()
+
+    def hang(_: Any, directory: Path) -> None:
+        asked.append(directory)
+        if len(asked) == spool.AT_ONCE:
+            loop.call_soon_threadsafe(all_asked.set)
+        with idle():
+            free.wait()
+        raise OSError("input/output error")  # it ends none of the others
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(spool, "submit", hang)
+        submissions = spool.Submissions(domain)  # type: ignore[arg-type]
+        for number in range(spool.AT_ONCE + 2):
+            submissions.add(tmp_path / str(number))
+        await all_asked.wait()
+        await asyncio.sleep(1.0)
+        assert len(asked) == spool.AT_ONCE
+        free.set()
+        await submissions.finish()
+    assert len(asked) == spool.AT_ONCE + 2
 
 
 @on_loop
@@ -128,6 +187,65 @@ def test_what_is_not_taken_is_kept_for_later(tmp_path: Path) -> None:
     spool.submit_all(domain)  # type: ignore[arg-type]
     assert len(left(tmp_path)) == 1
     spool.submit_all(domain)  # type: ignore[arg-type]
+    assert left(tmp_path) == []
+
+
+@on_loop
+async def test_a_disk_that_hangs_does_not_end_the_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes on without its recording, for which no report waits. What comes late is removed."""
+    domain, free, caller = Taped(tmp_path), threading.Event(), CALLERS[0]
+    loop, really = asyncio.get_running_loop(), spool.make_directory
+
+    def hang(directory: Path) -> None:
+        with idle():
+            free.wait()
+        really(directory)
+
+    monkeypatch.setattr(spool, "make_directory", hang)
+    async with serving(domain) as served, calling(served, caller) as carrier:
+        began = loop.time()
+        await carrier.send(caller.sound(loud(caller)))
+        assert await listen(caller, carrier, 100)
+        assert loop.time() - began < 2 * spool.START_SECONDS
+        await domain.hears("not taped")
+        assert domain.tapes == []
+        free.set()
+        await asyncio.sleep(1.0)  # by this loop's clock, which waits for the threads
+        assert left(tmp_path) == []
+        await carrier.send(caller.sound(loud(caller)))
+        assert await listen(caller, carrier, 100)
+    ((_, _, frames),) = domain.sounds
+    assert not any(frames)
+
+
+@on_loop
+async def test_without_a_thread_for_the_disk_the_call_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    domain, caller = Taped(tmp_path), CALLERS[0]
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(spool, "in_thread", refuse)
+    async with serving(domain) as served, calling(served, caller) as carrier:
+        await carrier.send(caller.sound(loud(caller)))
+        assert await listen(caller, carrier, 100)
+    assert left(tmp_path) == []
+
+
+def test_a_full_disk_keeps_no_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without its facts it would be found by no look, and stay."""
+
+    def full(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    domain = Taped(tmp_path)
+    monkeypatch.setattr(spool.json, "dump", full)
+    started = spool.start(domain, claim(domain), 8000, time.monotonic)  # type: ignore[arg-type]
+    assert started is None
     assert left(tmp_path) == []
 
 

@@ -9,6 +9,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,27 @@ async def test_an_utterance_goes_through_the_pipe(account: VendorAccount, hearin
     assert (asked["model"], asked["language"]) == (model.source, "de")
     assert abs(asked["bytes"] - 2 * len(SECOND)) < 100  # at 16 kHz
     assert asked["level"] > 0
+
+
+@on_loop
+async def test_a_thread_that_was_refused_is_started_by_the_next_request(
+    account: VendorAccount, hearing: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hearing("hears")
+    model = whisper.choose({}, account)
+    await asyncio.to_thread(lambda: None)  # the loop's own thread is there
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name == "program":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(listening.ListeningFailed, match="no thread"):
+            await listening.listen(SECOND, 8000, model, "de")
+    assert json.loads(await listening.listen(SECOND, 8000, model, "de"))["language"] == "de"
 
 
 @on_loop
