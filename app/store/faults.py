@@ -39,7 +39,6 @@ SQLITE: Mapping[int, str] = {
     SQLITE_NOTADB: CORRUPT,
 }
 POSTGRESQL: Mapping[str, str] = {
-    "40P01": CIRCLE,
     "25006": "read-only: this server is a standby",
     "28000": "refuses the user of DATABASE_URL",
     "28P01": "refuses the password of DATABASE_URL",

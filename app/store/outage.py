@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from app.store.faults import is_damage, is_deadlock, may_pass, sentence
+from app.store.faults import CIRCLE, is_damage, is_deadlock, may_pass, sentence
 
 EVERY_SECONDS = 60.0
 """Between two lines about the same failure."""
@@ -42,7 +42,7 @@ class Outage:
         A deadlock is no failure: the database can be used.
         """
         if is_deadlock(error):
-            log.warning("a transaction was undone: %s", sentence(error))
+            log.warning("a transaction was undone: %s", CIRCLE)
             return
         if is_damage(error):
             self._damaged()
