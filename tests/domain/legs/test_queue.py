@@ -22,6 +22,7 @@ from app.store import queue
 from app.store.call_lists import CallFilter
 from app.store.schema import phone_numbers
 from providers.base.instructions import Forward, HangUp, Return, Say
+from providers.errors import NotConfigured
 from providers.events import EndedReason
 from tests.domain.queue_world import Caller, World, world
 from tests.domain.use_cases import Domain
@@ -304,6 +305,24 @@ def test_who_misses_a_turn_is_gone_where_the_api_refuses_us(twilio: World) -> No
     assert advance.call_leg(twilio.ours.context, payload) is None
     assert twilio.waiting() == []
     assert first.connected
+
+
+def test_a_key_that_cannot_be_read_leaves_the_line_in_order(
+    twilio: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Unreadable:
+        def redirect(self, *_: object, **__: object) -> None:
+            raise NotConfigured("the private key is not a PEM")
+
+    twilio.arrive()
+    second = twilio.arrive()
+    monkeypatch.setattr(line, "client", lambda *_: Unreadable())
+    payload = {"callId": twilio.id_of(second)}
+    assert advance.call_leg(twilio.ours.context, payload) is None
+    assert twilio.turn(second).waits
+    twilio.ours.clock.pass_(60)
+    assert advance.call_leg(twilio.ours.context, payload) is None
+    assert twilio.waiting() == []
 
 
 @pytest.mark.parametrize(("carrier", "rest"), [(VONAGE, False), (TWILIO, True)])

@@ -87,6 +87,8 @@ def call_leg(context: Context, payload: JsonObject) -> float | None:
         client.redirect(call.facts.leg_ref or "", url, api_url=call.facts.api_url)
     except CarrierError as error:
         return _not_called(context, call.id, error)
+    except NotConfigured as error:  # a key that cannot be read is read at the first request
+        return _not_called(context, call.id, CarrierError(str(error), permanent=True))
     return None
 
 
