@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -25,6 +24,7 @@ from app.media.frame_queue import QueueFull
 from app.media.limits import FloodGuard, Limits, TooManyMessages
 from app.media.monitor.listeners import LOST, OVER, Monitor
 from app.media.recording import spool
+from app.media.recording.spool import SpooledRecorder
 from app.media.socket import Socket, SocketClosed
 from app.media.sounds import Sounds
 from app.media.store_thread import take_in_store_thread
@@ -91,8 +91,8 @@ class MediaSession:
         self.call_context = CallContext(service, claim)
         # Set while the call is up.
         self.monitor: Monitor | None = None
-        # The spooled recording, once it has ended.
-        self.recording: Path | None = None
+        # The spooled recording, once it is closed.
+        self.recording: SpooledRecorder | None = None
 
     @property
     def started(self) -> bool:
@@ -175,7 +175,7 @@ class MediaSession:
             assistant.cancel()
             if taping:
                 taping.close()
-                self.recording = taping.directory
+                self.recording = taping
             self.monitor.close(self.monitor.farewell)
             customer.close()
             self.monitor = None

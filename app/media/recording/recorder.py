@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import wave
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
+from app.media.recording.disk import DISK
 from app.media.recording.timeline import Side, Timeline
 from app.media.recording.track import WIDTH
 from providers.common import audio
@@ -23,15 +25,46 @@ CALLER, ASSISTANT = "caller.pcm", "assistant.pcm"
 
 
 class FileSide(Side):
-    """One direction, spooled to a file as it is played."""
+    """One direction, spooled to a file as it is played.
+
+    It waits for no disk. What the disk refuses is raised by a later call, as ``OSError``.
+    """
 
     def __init__(self, path: Path, rate: int) -> None:
-        self._file: BinaryIO = path.open("wb", buffering=BUFFER)
-        super().__init__(rate, self._file.write)
+        self._file = path.open("wb")
+        self._part = bytearray()
+        self._error: OSError | None = None
+        super().__init__(rate, self._take)
 
     def close(self) -> None:
         self.settle(self.end)
-        self._file.close()
+        self.flush()
+
+    def flush(self) -> None:
+        """Give the disk what is here."""
+        part, self._part = self._part, bytearray()
+        DISK.do(partial(self._write, part), len(part))
+
+    def release(self) -> None:
+        """Close the file. It may wait for the disk. Raises ``OSError``: something is not written."""
+        with suppress(OSError):
+            self._file.close()
+        if self._error is not None:
+            raise self._error
+
+    def _take(self, pcm: bytes) -> None:
+        if self._error is not None:
+            raise self._error
+        self._part += pcm
+        if len(self._part) >= BUFFER:
+            self.flush()
+
+    def _write(self, part: bytearray) -> None:
+        try:
+            self._file.write(part)
+            self._file.flush()
+        except OSError as error:
+            self._error = error
 
 
 class Recorder(Timeline):
@@ -53,10 +86,17 @@ class Recorder(Timeline):
         return self._clock() - self.began
 
     def close(self) -> None:
-        """Finish the files. Audio that was not played is dropped."""
+        """Finish the recording. Audio that was not played is dropped."""
         self._assistant.cut(self._now())
         self._caller.close()
         self._assistant.close()
+
+    def release(self) -> None:
+        """Close the files, in the disk's thread. Raises ``OSError``: something is not written."""
+        try:
+            self._caller.release()
+        finally:
+            self._assistant.release()
 
 
 def write(directory: Path, rate: int, stereo: Path) -> None:

@@ -11,6 +11,7 @@ import fcntl
 import json
 import logging
 import shutil
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.domain.recordings.local import StoreFailed, StreamRecording
 from app.domain.services.media import MediaService, StreamClaim
 from app.media.recording import recorder
+from app.media.recording.disk import DISK
 from app.media.recording.recorder import Recorder
 from app.net.threads import in_thread, run_in_thread, take
 from app.private_files import make_directory
@@ -33,6 +35,8 @@ FACTS, WHOLE = "facts.json", "whole.wav"
 COLLECT_SECONDS = 60.0
 # Recordings of closed sockets that are submitted at once. A store that hangs keeps their threads.
 AT_ONCE = 4
+# How long one waits for the disk to have all of it.
+WRITTEN_SECONDS = 30.0
 # How long a stopping process waits for them.
 FINISH_SECONDS = 5.0
 # How long a call waits for the disk at its start. Its caller hears nothing meanwhile.
@@ -49,9 +53,9 @@ class Submissions:
         self._free = asyncio.Semaphore(AT_ONCE)
         self._running = set[asyncio.Task[None]]()
 
-    def add(self, directory: Path) -> None:
+    def add(self, closed: SpooledRecorder) -> None:
         """Submit this recording soon. Neither its call nor its slot waits for it."""
-        task = asyncio.create_task(self._submit(directory))
+        task = asyncio.create_task(self._submit(closed))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
@@ -62,12 +66,14 @@ class Submissions:
         for task in self._running:
             task.cancel()
 
-    async def _submit(self, directory: Path) -> None:
+    async def _submit(self, closed: SpooledRecorder) -> None:
         async with self._free:
             try:
-                await run_in_thread(partial(submit, self._service, directory))
+                await run_in_thread(partial(_submit_closed, self._service, closed))
             except Exception:  # ``collect`` finds it
-                log.exception("the recording %s was not submitted, and is again later", directory)
+                log.exception(
+                    "the recording %s was not submitted, and is again later", closed.directory
+                )
 
 
 class SpooledRecorder:
@@ -101,6 +107,8 @@ class SpooledRecorder:
             shutil.rmtree(self.directory, ignore_errors=True)  # without facts, no look finds it
             raise
         self._broken = False
+        self.written = threading.Event()
+        """Set after ``close`` when the disk has all of it."""
 
     @property
     def began(self) -> float:
@@ -117,10 +125,23 @@ class SpooledRecorder:
         self._guarded(self._recorder.cleared)
 
     def close(self) -> None:
-        """Finish the recording. Any process may submit it from now on."""
+        """Finish the recording. Any process may submit it once it is ``written``."""
         self._guarded(self._recorder.close)
-        self._broken = True
+        is_told, self._broken = self._broken, True
+        end = partial(self._end, is_told=is_told)
+        try:
+            DISK.do(end)
+        except OSError:  # the system has no thread
+            end()
+
+    def _end(self, *, is_told: bool) -> None:
+        try:
+            self._recorder.release()
+        except OSError:
+            if not is_told:
+                log.exception("the recording %s ends early", self.directory)
         self._lock.close()
+        self.written.set()
 
     def _guarded(self, work: Callable[[], None]) -> None:
         if self._broken:
@@ -168,7 +189,13 @@ def _started_late(service: MediaService, late: SpooledRecorder | None) -> None:
 
 def _abandon(service: MediaService, late: SpooledRecorder) -> None:
     late.close()
-    submit(service, late.directory)
+    _submit_closed(service, late)
+
+
+def _submit_closed(service: MediaService, closed: SpooledRecorder) -> None:
+    """Submit it once it is on the disk; ``collect`` does it later if that takes long."""
+    if closed.written.wait(WRITTEN_SECONDS):
+        submit(service, closed.directory)
 
 
 def _failed(service: MediaService, claim: StreamClaim) -> None:

@@ -10,12 +10,14 @@ from tempfile import TemporaryDirectory
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.media.recording.disk import DISK
 from app.media.recording.recorder import Recorder, write
 from app.media.recording.track import TOLERANCE_SECONDS
 
 RATE = 8000
 LOUD = (12000).to_bytes(2, "little", signed=True)
 QUIET = b"\0\0"
+PATIENCE = 30.0
 
 
 class Clock:
@@ -35,6 +37,7 @@ def sound(seconds: float) -> bytes:
 def written(recorder: Recorder, directory: Path) -> tuple[list[int], list[int]]:
     """Seconds (tenths) in which each side is loud."""
     recorder.close()
+    assert DISK.wait(PATIENCE)
     write(directory, RATE, directory / "stereo.wav")
     with wave.open(str(directory / "stereo.wav")) as file:
         assert (file.getnchannels(), file.getframerate(), file.getsampwidth()) == (2, RATE, 2)
@@ -130,6 +133,7 @@ def test_speech_has_only_the_holes_that_the_caller_heard(
             recorder.said(sound(PIECE), buffered)
         clock.pass_(10)
         recorder.close()
+        assert DISK.wait(PATIENCE)
         spooled = (Path(directory) / "assistant.pcm").read_bytes()
     silences = [run for run in spooled.lstrip(QUIET[:1]).split(LOUD) if run]
     assert len([run for run in silences if len(run) > 2]) <= holes
@@ -146,5 +150,6 @@ def test_what_the_network_brings_late_has_no_hole(late: Sequence[float]) -> None
             clock.now = max(clock.now, 100.0 + (number + 1) * 0.02 + by)
             recorder.heard(sound(0.02))
         recorder.close()
+        assert DISK.wait(PATIENCE)
         spooled = (Path(directory) / "caller.pcm").read_bytes()
     assert spooled == sound(0.02) * len(late)

@@ -8,6 +8,7 @@ import time
 import wave
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from app.domain.recordings.local import StoreFailed, StreamRecording
 from app.domain.services.media import StreamClaim
 from app.media.recording import spool
+from app.media.recording.disk import DISK
 from app.media.recording.spool import SpooledRecorder
 from providers.registry import PROVIDERS
 from tests.clock import idle, on_loop
@@ -22,6 +24,7 @@ from tests.fakes.carriers.base import Caller
 from tests.media.domain import Domain
 from tests.media.server import BY_NAME, CALLERS, calling, listen, loud, serving
 
+PATIENCE = 30.0
 BEGAN = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ECHOED = 3000
 """Bytes."""
@@ -116,7 +119,10 @@ async def test_a_store_that_hangs_keeps_few_threads(tmp_path: Path) -> None:
         patched.setattr(spool, "submit", hang)
         submissions = spool.Submissions(domain)  # type: ignore[arg-type]
         for number in range(spool.AT_ONCE + 2):
-            submissions.add(tmp_path / str(number))
+            written = threading.Event()
+            written.set()
+            closed: Any = SimpleNamespace(directory=tmp_path / str(number), written=written)
+            submissions.add(closed)
         await all_asked.wait()
         await asyncio.sleep(1.0)
         assert len(asked) == spool.AT_ONCE
@@ -141,7 +147,8 @@ async def test_a_killed_processs_is_handed_over_by_the_next(tmp_path: Path) -> N
     domain = Taped(tmp_path)
     killed = SpooledRecorder(tmp_path, claim(domain), 8000, time.monotonic, BEGAN)
     killed.heard(loud(CALLERS[0], 500))
-    killed._recorder._caller._file.flush()  # what the system had of it
+    killed._recorder._caller.flush()  # what the system had of it
+    assert DISK.wait(PATIENCE)
     killed._lock.close()  # as the end of a process does
     async with serving(domain):
         await domain.hears("kept")
@@ -176,6 +183,7 @@ def test_one_that_is_being_made_is_left_alone(tmp_path: Path) -> None:
     spool.submit_all(domain)  # type: ignore[arg-type]
     assert domain.tapes == []
     made.close()
+    assert made.written.wait(PATIENCE)
     spool.submit_all(domain)  # type: ignore[arg-type]
     assert len(domain.tapes) == 1
 
@@ -183,6 +191,7 @@ def test_one_that_is_being_made_is_left_alone(tmp_path: Path) -> None:
 def test_what_is_not_taken_is_kept_for_later(tmp_path: Path) -> None:
     domain = Taped(tmp_path)
     SpooledRecorder(tmp_path, claim(domain), 8000, time.monotonic, BEGAN).close()
+    assert DISK.wait(PATIENCE)
     domain.raises["kept"] = [StoreFailed("the bucket is away")]
     spool.submit_all(domain)  # type: ignore[arg-type]
     assert len(left(tmp_path)) == 1
@@ -218,6 +227,26 @@ async def test_a_disk_that_hangs_does_not_end_the_call(
         assert await listen(caller, carrier, 100)
     ((_, _, frames),) = domain.sounds
     assert not any(frames)
+
+
+@on_loop
+async def test_a_disk_that_hangs_in_mid_call_is_not_heard(tmp_path: Path) -> None:
+    """All of it is in the recording once the disk goes on."""
+    domain, free, caller = Taped(tmp_path), threading.Event(), CALLERS[0]
+    async with serving(domain) as served:
+        async with calling(served, caller) as carrier:
+            await domain.hears("joined")
+            DISK.do(lambda: bool(free.wait(PATIENCE)))
+            try:
+                for _ in range(5):  # seconds: more than the buffers of both sides
+                    await carrier.send(caller.sound(loud(caller, 1000)))
+                assert await listen(caller, carrier, 10 * ECHOED)
+            finally:
+                free.set()
+        await domain.hears("kept")
+    ((_, _, frames),) = domain.sounds
+    assert len(frames) > 2 * 10 * ECHOED
+    assert left(tmp_path) == []
 
 
 @on_loop
