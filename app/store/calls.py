@@ -140,7 +140,7 @@ def find_by_ref(
 
     ``lock``: as of ``get``. Raises ``Moved`` if the id led elsewhere by the end of the wait.
     """
-    find = _locked_by_ref if lock else _BY_REF.one
+    find = _locked_by_ref if lock and conn.dialect.name == "postgresql" else _BY_REF.one
     found = (find(conn, {"provider": provider, "ref": ref, "org": org}) for org in orgs)
     known = [row for row in found if row is not None]
     return min(known, key=itemgetter("created_at"), default=None)
