@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 
 from app.domain.calls import instructions, record
 from app.domain.calls.apply import Change, folded
+from app.domain.calls.carrier_client import client_of
 from app.domain.calls.record import Call, CallTx
 from app.domain.calls.state import CallState
 from app.domain.context import Context
 from app.domain.legs import hangup, transfer, warm_jobs
-from app.domain.legs.leg_at_carrier import client_of
 from app.domain.legs.warm_steps import progress
 from app.store import accounts
 from app.store.vault import WrongKey

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from app.domain.calls import record
 from app.domain.calls.apply import Change, apply_events
+from app.domain.calls.carrier_client import client_of
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context
 from app.domain.costs import items as costs
@@ -75,7 +76,7 @@ def run(context: Context, payload: Mapping[str, str]) -> float | None:
     if not legs or credential is None:
         return None
     try:
-        client = context.providers[call.provider].client(context.account(credential))
+        client = client_of(context, call, credential)
         told, left = _ask(context, call, client, legs)
     except WrongKey as error:  # its operator may set the key back
         log.error("call %s: its price cannot be asked for: %s", call_id, error)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from sqlalchemy.engine import Connection
 
 from app.domain.calls import record
+from app.domain.calls.carrier_client import client_of
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context
 from app.domain.legs import destinations, dial_limit
-from app.domain.legs.leg_at_carrier import client_of
 from app.store import accounts
 from app.store.again import one_transaction
 from app.store.vault import WrongKey

@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import logging
 
+from app.domain.calls.carrier_client import client_of
 from app.domain.calls.record import Call
 from app.domain.context import Context
 from app.store.vault import WrongKey
-from providers.base.rest import CarrierClient, LegState
+from providers.base.rest import LegState
 from providers.common.json_types import JsonObject
-from providers.errors import NotConfigured, ProviderError
+from providers.errors import ProviderError
 
 log = logging.getLogger(__name__)
-
-
-def client_of(context: Context, call: Call, credential: JsonObject | None) -> CarrierClient:
-    """The API of the call's account. Raises ``NotConfigured`` and ``WrongKey``.
-
-    ``credential``: the account's row; None: it was deleted.
-    """
-    if credential is None:
-        raise NotConfigured("the call's carrier account was deleted")
-    return context.providers[call.provider].client(context.account(credential))
 
 
 def leg_at_carrier(context: Context, call: Call, credential: JsonObject | None) -> LegState | None:

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from app.domain.assistant import transfer_plan
 from app.domain.calls import record
 from app.domain.calls.apply import apply_events
+from app.domain.calls.carrier_client import client_of
 from app.domain.calls.facts import PendingForward
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context
 from app.domain.legs import destinations, dial_limit, operator, operator_talk, transfer, warm_jobs
 from app.domain.legs.forward_events import forward_event
-from app.domain.legs.leg_at_carrier import client_of
 from app.domain.legs.warm_steps import LOOK_SECONDS, Step, progress
 from app.store import accounts, events
 from app.store.vault import WrongKey

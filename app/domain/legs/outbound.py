@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 
 from app.domain.calls import instructions, record
 from app.domain.calls.apply import apply_events
+from app.domain.calls.carrier_client import client_of
 from app.domain.calls.create import INBOUND
 from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.context import Context
 from app.domain.errors import Invalid
 from app.domain.legs import adopt, destinations, dial_limit, hangup
-from app.domain.legs.leg_at_carrier import client_of
 from app.store import accounts, events
 from app.store.again import one_transaction
 from app.store.vault import WrongKey
@@ -72,8 +72,7 @@ def check(tx: CallTx) -> None:
 def prepare(context: Context, call: Call, credential: JsonObject) -> None:
     """Refuse a call that the carrier would certainly refuse. Raises ``Invalid``; no request."""
     try:
-        client = context.providers[call.provider].client(context.account(credential))
-        client.prepare(_order(context, call))
+        client_of(context, call, credential).prepare(_order(context, call))
     except ProviderError as error:
         raise Invalid(str(error)) from error
 

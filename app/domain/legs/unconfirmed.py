@@ -18,10 +18,10 @@ from datetime import timedelta
 
 from app.domain.calls import record
 from app.domain.calls.apply import apply_events
+from app.domain.calls.carrier_client import client_of
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context
 from app.domain.legs import outbound
-from app.domain.legs.leg_at_carrier import client_of
 from app.store import calls
 from app.store.vault import WrongKey
 from providers.base.rest import LegState, Window

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from app.domain.calls import instructions, record
 from app.domain.calls.apply import Change
+from app.domain.calls.carrier_client import client_of
 from app.domain.calls.record import Call, CallTx
 from app.domain.context import Context
 from app.domain.recordings import stored, upload_message
@@ -239,9 +240,7 @@ def _order(
     report_url: str = "",
 ) -> Order:
     """The request. Raises ``NotConfigured`` and ``WrongKey`` for an account that is no use."""
-    if credential is None:
-        raise NotConfigured("the call's carrier account was deleted")
-    client = context.providers[call.provider].client(context.account(credential))
+    client = client_of(context, call, credential)
     return Order(recording_id, call.facts.leg_ref or "", call.facts.api_url, client, report_url)
 
 

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 
 from app.domain.calls import instructions, limits, schedule, timer_jobs, tokens
 from app.domain.calls.apply import Change, apply_events, request_end
+from app.domain.calls.carrier_client import client_of
 from app.domain.calls.record import Call, CallTx, Changes
 from app.domain.context import Context, iso
 from app.domain.errors import Invalid
-from app.domain.legs.leg_at_carrier import client_of
 from app.domain.legs.queue import callback, plan, sentences
 from app.domain.legs.queue.plan import Mode, QueuePlan
 from app.store import accounts, events, queue
