@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.sql.dml import Insert
 
 from app.store.prepared import Prepared
-from app.store.rate_limits import CLOCKS
+from app.store.rate_limits import filled_until, times
 from app.store.schema import EPOCH, Time, dial_limits
 
 MICROSECOND = timedelta(microseconds=1)
@@ -42,20 +42,14 @@ def buckets(conn: Connection, owner: str) -> Buckets:
 
 
 def take(conn: Connection, owner: str, now: datetime, cost: Cost, window: timedelta) -> bool:
-    """Take ``cost``, which is ``window`` at most. False, and nothing taken, without room for it.
-
-    A bucket that is fuller than ``take`` leaves one was filled before the clock was set back. It
-    counts as empty, or the owner would be refused until the clock has caught up.
-    """
+    """Take ``cost``, which is ``window`` at most. False, and nothing taken, without room for it."""
     values = {
         "owner": owner,
-        "now": now,
-        "latest": now + window,
-        "impossible": now + window + CLOCKS,
         "calls_first": now + cost.calls,
         "minutes_first": now + cost.minutes,
         "calls_cost": cost.calls // MICROSECOND,
         "minutes_cost": cost.minutes // MICROSECOND,
+        **times(now, window),
     }
     return _TAKE.run(conn, values) == 1
 
@@ -66,11 +60,8 @@ def give_back(conn: Connection, owner: str, minutes: timedelta) -> None:
 
 
 def _after(name: str) -> sa.ColumnElement[int]:
-    column, now = dial_limits.c[f"{name}_empty_at"], sa.bindparam("now", type_=Time)
-    impossible = sa.bindparam("impossible", type_=Time)
-    used = sa.case((sa.and_(column > now, column < impossible), column), else_=now)
     cost = sa.bindparam(f"{name}_cost", type_=sa.BigInteger)
-    return sa.type_coerce(used, sa.BigInteger) + cost
+    return filled_until(dial_limits.c[f"{name}_empty_at"]) + cost
 
 
 def _take(dialect: str) -> Insert:

@@ -29,28 +29,37 @@ def empty_at(conn: Connection, key_id: str) -> datetime:
 
 
 def take(conn: Connection, key_id: str, now: datetime, cost: timedelta, window: timedelta) -> bool:
-    """Use ``cost`` of the ``window``. False, and nothing used, when less than that is left.
-
-    A bucket that is fuller than ``take`` leaves one was filled before the clock was set back. It
-    counts as empty, or the key would be refused until the clock has caught up.
-    """
+    """Use ``cost`` of the ``window``. False, and nothing used, when less than that is left."""
     values = {
         "key": key_id,
         "first": now + cost,
-        "now": now,
         "cost": cost // timedelta(microseconds=1),
-        "latest": now + window,
-        "impossible": now + window + CLOCKS,
+        **times(now, window),
     }
     return _TAKE.run(conn, values) == 1
 
 
+def times(now: datetime, window: timedelta) -> dict[str, datetime]:
+    """The parameters of ``filled_until``, and the ``latest`` time at which a bucket may be empty."""
+    latest = now + window
+    return {"now": now, "latest": latest, "impossible": latest + CLOCKS}
+
+
+def filled_until(column: sa.ColumnElement[datetime]) -> sa.ColumnElement[int]:
+    """When a bucket will be empty; now, for one that is.
+
+    One that is fuller than ``take`` leaves it was filled before the clock was set back. It counts
+    as empty, or its owner would be refused until the clock has caught up.
+    """
+    now, impossible = sa.bindparam("now", type_=Time), sa.bindparam("impossible", type_=Time)
+    filled = sa.case((sa.and_(column > now, column < impossible), column), else_=now)
+    return sa.type_coerce(filled, sa.BigInteger)
+
+
 def _take(dialect: str) -> Insert:
     maker = sqlite.insert if dialect == "sqlite" else postgresql.insert
-    now, impossible = sa.bindparam("now", type_=Time), sa.bindparam("impossible", type_=Time)
-    column = rate_limits.c.empty_at
-    used = sa.case((sa.and_(column > now, column < impossible), column), else_=now)
-    after = sa.type_coerce(used, sa.BigInteger) + sa.bindparam("cost", type_=sa.BigInteger)
+    cost = sa.bindparam("cost", type_=sa.BigInteger)
+    after = filled_until(rate_limits.c.empty_at) + cost
     return (
         maker(rate_limits)
         .values(key_id=sa.bindparam("key"), empty_at=sa.bindparam("first", type_=Time))
