@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.services.media import MediaService, NoCapacity, StreamClaim
 from app.domain.services.operator_media import OperatorMedia
+from app.media import commands
 from app.media.close_reason import CloseCause, CloseReason
 from app.media.drain import Drain
 from app.media.heartbeat import Heartbeat
@@ -29,7 +30,6 @@ from app.media.socket import Receive, Scope, Send, Socket, SocketClosed
 from app.media.store_thread import in_store_thread, take_in_store_thread
 from app.telemetry.once_a_minute import FewLines
 from providers.base.carrier import Carrier
-from providers.common.json_types import JsonObject
 from providers.errors import ProviderError
 
 FORBIDDEN, UNAVAILABLE = 403, 503
@@ -225,15 +225,10 @@ class Hub:
     async def _deliver_commands(self) -> None:
         """Hand commands to the sessions whose end is not decided."""
         able = {s.claim.call_id: s for s in self._own if s.monitor and not s.close_once.is_set}
-
-        def deliver(given: Iterable[tuple[str, JsonObject]]) -> None:
-            for call_id, body in given:
-                able[call_id].call_context.push_command(body)
-
-        claims = [session.claim for session in able.values()]
         try:
-            # what is taken late is delivered late: it is not taken again
-            deliver(await take_in_store_thread(deliver, self._service.commands, claims))
+            await commands.deliver(
+                self._service, [(each.claim, each.call_context) for each in able.values()]
+            )
         except SQLAlchemyError as error:
             self._service.store_failed(error)
 

@@ -8,13 +8,14 @@ instruction right after the close.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.live import control
 from app.domain.services.media import MediaService, StreamClaim
 from app.domain.timings import Timing
+from app.media import commands
 from app.media.backend import AssistantBackend, AssistantFailed
 from app.media.call_context import CallContext
 from app.media.close_reason import CloseCause, CloseOnce, CloseReason
@@ -27,7 +28,6 @@ from app.media.recording import spool
 from app.media.recording.spool import SpooledRecorder
 from app.media.socket import Socket, SocketClosed
 from app.media.sounds import Sounds
-from app.media.store_thread import take_in_store_thread
 from app.media.stream import MediaStream
 from app.media.text_stream import TextStream
 from app.telemetry.call_log import CallIds, call_log, name_call
@@ -42,7 +42,6 @@ from providers.base.media import (
     TextSerializer,
     UnknownFrame,
 )
-from providers.common.json_types import JsonObject
 from providers.errors import BadRequest, Refused
 from providers.events import EndedReason
 
@@ -206,14 +205,8 @@ class MediaSession:
 
     async def _take_commands(self) -> None:
         """Take the commands from before the socket was open. The hub delivers all later ones."""
-
-        def deliver(given: Iterable[tuple[str, JsonObject]]) -> None:
-            for _, body in given:
-                self.call_context.push_command(body)
-
         try:
-            # what is taken late is delivered late: it is not taken again
-            deliver(await take_in_store_thread(deliver, self._service.commands, [self.claim]))
+            await commands.deliver(self._service, [(self.claim, self.call_context)])
         except SQLAlchemyError as error:
             self._service.store_failed(error)
             log.error("call %s: its commands were not read", self.claim.call_id)
