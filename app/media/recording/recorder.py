@@ -24,21 +24,23 @@ BUFFER = 8 * 1024
 CALLER, ASSISTANT = "caller.pcm", "assistant.pcm"
 
 
-class FileSide(Side):
-    """One direction, spooled to a file as it is played.
+class SpoolFile:
+    """A file that grows without a wait for the disk.
 
-    It waits for no disk. What the disk refuses is raised by a later call, as ``OSError``.
+    What the disk refuses is raised by a later call, as ``OSError``.
     """
 
-    def __init__(self, path: Path, rate: int) -> None:
+    def __init__(self, path: Path) -> None:
         self._file = path.open("wb")
         self._part = bytearray()
         self._error: OSError | None = None
-        super().__init__(rate, self._take)
 
-    def close(self) -> None:
-        self.settle(self.end)
-        self.flush()
+    def write(self, pcm: bytes) -> None:
+        if self._error is not None:
+            raise self._error
+        self._part += pcm
+        if len(self._part) >= BUFFER:
+            self.flush()
 
     def flush(self) -> None:
         """Give the disk what is here."""
@@ -52,19 +54,24 @@ class FileSide(Side):
         if self._error is not None:
             raise self._error
 
-    def _take(self, pcm: bytes) -> None:
-        if self._error is not None:
-            raise self._error
-        self._part += pcm
-        if len(self._part) >= BUFFER:
-            self.flush()
-
     def _write(self, part: bytearray) -> None:
         try:
             self._file.write(part)
             self._file.flush()
         except OSError as error:
             self._error = error
+
+
+class FileSide(Side):
+    """One direction, spooled to a file as it is played."""
+
+    def __init__(self, path: Path, rate: int) -> None:
+        self.file = SpoolFile(path)
+        super().__init__(rate, self.file.write)
+
+    def close(self) -> None:
+        self.settle(self.end)
+        self.file.flush()
 
 
 class Recorder(Timeline):
@@ -94,9 +101,9 @@ class Recorder(Timeline):
     def release(self) -> None:
         """Close the files, in the disk's thread. Raises ``OSError``: something is not written."""
         try:
-            self._caller.release()
+            self._caller.file.release()
         finally:
-            self._assistant.release()
+            self._assistant.file.release()
 
 
 def write(directory: Path, rate: int, stereo: Path) -> None:

@@ -79,31 +79,34 @@ def test_what_waits_is_bounded(
     hanging.do(lambda: None, 2 * BUFFER)  # there is room again
 
 
-def test_a_full_disk_ends_the_recording_and_is_told(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.fixture
+def on_full_disk(tmp_path: Path) -> Iterator[SpooledRecorder]:
+    """Its first write fails."""
     made = SpooledRecorder(tmp_path, claim(Domain()), RATE, lambda: 0.0, BEGAN)
     with Path("/dev/full").open("wb") as full:
-        made._recorder._caller._file = full  # type: ignore[assignment]
-        made.heard(bytes(BUFFER))
-        assert disk.DISK.wait(PATIENCE)
-        with caplog.at_level(logging.ERROR):
-            made.heard(bytes(BUFFER))
-        assert "ends early" in caplog.text
-        made.close()
-        assert made.written.wait(PATIENCE)
+        made._recorder._caller.file._file = full  # type: ignore[assignment]
+        yield made
+
+
+def test_a_full_disk_ends_the_recording_and_is_told(
+    on_full_disk: SpooledRecorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    on_full_disk.heard(bytes(BUFFER))
+    assert disk.DISK.wait(PATIENCE)
+    with caplog.at_level(logging.ERROR):
+        on_full_disk.heard(bytes(BUFFER))
+    assert "ends early" in caplog.text
+    on_full_disk.close()
+    assert on_full_disk.written.wait(PATIENCE)
     assert caplog.text.count("ends early") == 1
 
 
 def test_a_disk_that_fails_at_the_last_is_told(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    on_full_disk: SpooledRecorder, caplog: pytest.LogCaptureFixture
 ) -> None:
-    made = SpooledRecorder(tmp_path, claim(Domain()), RATE, lambda: 0.0, BEGAN)
-    with Path("/dev/full").open("wb") as full:
-        made._recorder._caller._file = full  # type: ignore[assignment]
-        made.heard(bytes(10))
-        made.close()
-        assert made.written.wait(PATIENCE)
+    on_full_disk.heard(bytes(10))
+    on_full_disk.close()
+    assert on_full_disk.written.wait(PATIENCE)
     assert caplog.text.count("ends early") == 1
 
 

@@ -147,7 +147,7 @@ async def test_a_killed_processs_is_handed_over_by_the_next(tmp_path: Path) -> N
     domain = Taped(tmp_path)
     killed = SpooledRecorder(tmp_path, claim(domain), 8000, time.monotonic, BEGAN)
     killed.heard(loud(CALLERS[0], 500))
-    killed._recorder._caller.flush()  # what the system had of it
+    killed._recorder._caller.file.flush()  # what the system had of it
     assert DISK.wait(PATIENCE)
     killed._lock.close()  # as the end of a process does
     async with serving(domain):
